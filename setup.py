@@ -1,0 +1,56 @@
+"""Packaging. Tool settings live in pyproject.toml."""
+
+import re
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+HERE = Path(__file__).parent
+VERSION = re.search(
+    r'__version__ = "(.+)"', (HERE / "cozeproxy" / "__init__.py").read_text(encoding="utf-8")
+)
+assert VERSION
+
+setup(
+    name="cozeproxy",
+    version=VERSION[1],
+    description="OpenAI's API in front of Coze bots and workflows",
+    long_description=(HERE / "README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="MIT",
+    license_files=["LICENSE"],
+    packages=find_packages(include=["cozeproxy", "cozeproxy.*"]),
+    package_data={"cozeproxy": ["py.typed"]},
+    python_requires=">=3.11",
+    # 6.6.1 is the first Tornado with every known hole in its HTTP parsing closed.
+    install_requires=[
+        "tornado>=6.6.1",
+        "pycurl>=7.45.6",
+        "msgspec>=0.20",
+        "pyjwt>=2.10",
+        "cryptography>=44",
+        "python-dotenv>=1.0",
+    ],
+    extras_require={
+        # What `scripts/test` needs beside Python. Newer setuptools lack the pkg_resources that
+        # pytest-tornado imports when it is loaded.
+        "test": [
+            "pytest>=8",
+            "pytest-tornado>=0.8.1",
+            "pytest-timeout>=2.3",
+            "setuptools<82",
+            "hypothesis>=6.100",
+            "cozepy>=0.20.0",
+            "openai>=3.50",
+        ],
+        "lint": ["ruff==0.17.6", "mypy==2.4.1"],
+    },
+    entry_points={"console_scripts": ["cozeproxy = cozeproxy.cli:main"]},
+    classifiers=[
+        "License :: OSI Approved :: MIT License",
+        "Programming Language :: Python :: 3 :: Only",
+        "Framework :: AsyncIO",
+        "Topic :: Internet :: Proxy Servers",
+        "Typing :: Typed",
+    ],
+)
