@@ -1,0 +1,24 @@
+"""Settings: read once, at the start, into one frozen object.
+
+``table`` has the settings themselves, one line each; ``values`` turns the text of a variable into
+its value; ``sources`` finds the text: command line, environment, ``.env`` file, first wins;
+``errors`` is what can go wrong. Nothing else in the package reads the environment.
+"""
+
+from cozeproxy.settings.errors import BadValueError, EnvFileError, SettingsError
+from cozeproxy.settings.sources import load, read_sources
+from cozeproxy.settings.table import Settings, Variable
+from cozeproxy.settings.values import MASK, ModelType, Secret
+
+__all__ = [
+    "MASK",
+    "BadValueError",
+    "EnvFileError",
+    "ModelType",
+    "Secret",
+    "Settings",
+    "SettingsError",
+    "Variable",
+    "load",
+    "read_sources",
+]

@@ -1,0 +1,145 @@
+"""The table of settings: one field a variable.
+
+The field's name in capitals is the variable's name. A new setting is one more field; tests then ask
+for its line in ``.env.example`` and in the README's table.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, ClassVar, Self, TypeVar
+
+from cozeproxy.settings import values
+from cozeproxy.settings.errors import BadValueError
+from cozeproxy.settings.values import MASK, ModelType, Secret
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Variable:
+    """What is said about one setting beside its type: a row of the table."""
+
+    parse: Callable[[str], object]
+    secret: bool  # then not even a rejected value is shown
+    description: str
+    example: str  # what ``.env.example`` shows where there is no default
+
+
+def variable(
+    parse: Callable[[str], T],
+    default: T,
+    description: str,
+    *,
+    example: str = "",
+    secret: bool = False,
+) -> T:
+    """Declare a setting: a field of :class:`Settings` with its row of the table."""
+    row = Variable(parse, secret, description, example)
+    declared: T = field(default=default, metadata={"variable": row})
+    return declared
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the service was told at its start; None where nothing was."""
+
+    coze_api_key: Secret | None = variable(
+        values.token, None, "Access token of Coze", example="your-coze-api-key", secret=True
+    )
+    coze_base_url: str = variable(
+        values.base_url, "https://api.coze.com", "Address of Coze; in China https://api.coze.cn"
+    )
+    coze_bot_id: str | None = variable(
+        values.identifier, None, "Bot for requests that name none", example="your-bot-id"
+    )
+    coze_workflow_id: str | None = variable(
+        values.identifier, None, "Workflow for requests that name none", example="your-workflow-id"
+    )
+    coze_space_id: str | None = variable(
+        values.identifier, None, "Workspace of the bots", example="your-space-id"
+    )
+    host: str = variable(values.host, "127.0.0.1", "Address to listen on; 0.0.0.0 is all of them")
+    port: int = variable(values.port, 3000, "Port to listen on; 0 is any free one")
+    default_model_type: ModelType = variable(
+        values.model_type, "chat", "Type of requests that name none: " + values.MODEL_TYPES
+    )
+    enable_cors: bool = variable(values.boolean, True, "Let web pages of other origins call")
+    allowed_origins: tuple[str, ...] = variable(
+        values.origins, ("*",), "Origins of those pages, with commas between; * is all of them"
+    )
+    enable_logging: bool = variable(values.boolean, True, "Log each request in one line")
+    coze_jwt_app_id: str | None = variable(
+        values.text, None, "OAuth app: its id", example="your-app-id"
+    )
+    coze_jwt_key_id: str | None = variable(
+        values.text, None, "OAuth app: fingerprint of its public key", example="your-key-id"
+    )
+    coze_jwt_private_key: Secret | None = variable(
+        values.secret_text, None, "OAuth app: its private key", example="your-key", secret=True
+    )
+    coze_jwt_aud: str | None = variable(
+        values.text, None, "OAuth: host that gives the token", example="api.coze.com"
+    )
+    coze_jwt_session_name: str = variable(
+        values.text, "openai-proxy", "OAuth: name of the session that the token is for"
+    )
+
+    # All of the above by the variable's name, in their order.
+    variables: ClassVar[Mapping[str, Variable]]
+
+    @classmethod
+    def from_env(cls, environment: Mapping[str, str]) -> Self:
+        """Build from a mapping such as the environment; names that are not ours are passed over.
+
+        Raises:
+            BadValueError: a variable has a value that it must not have.
+        """
+        return cls(
+            **{name.lower(): _parsed(name, text) for name, text in given(environment).items()}
+        )
+
+    @property
+    def has_credentials(self) -> bool:
+        """Whether there is something to show to Coze."""
+        return self.coze_api_key is not None
+
+    def shown(self, name: str) -> str:
+        """Return a variable's value as text for people: secrets masked, None empty."""
+        match getattr(self, name.lower()):
+            case None:
+                return ""
+            case bool(value):
+                return str(value).lower()
+            case tuple(value):
+                return ",".join(value)
+            case value:
+                return str(value)
+
+
+Settings.variables = {f.name.upper(): f.metadata["variable"] for f in fields(Settings)}
+
+
+def given(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return those of our variables that have a value.
+
+    Empty ones and the placeholders of ``.env.example`` have none.
+    """
+    stripped = {
+        name: environment[name].strip() for name in Settings.variables if name in environment
+    }
+    return {
+        name: text
+        for name, text in stripped.items()
+        if text and not text.lower().startswith(("your-", "your_"))
+    }
+
+
+def _parsed(name: str, text: str) -> Any:
+    row = Settings.variables[name]
+    try:
+        return row.parse(text)
+    except ValueError as error:
+        # The password in an address is a secret of its own.
+        shown = MASK if row.secret else re.sub(r"//.*@", f"//{MASK}@", text)
+        raise BadValueError(name, shown, str(error)) from None

@@ -1,0 +1,125 @@
+"""The values of settings: one function for each kind, from a variable's text.
+
+Each takes text that is stripped and not empty, and raises ValueError with what is allowed, worded
+to follow "must be". It must not repeat the text, which may be secret.
+"""
+
+import re
+from typing import Literal, cast, get_args
+from urllib.parse import urlsplit
+
+ModelType = Literal["chat", "conversation", "workflow", "chatflow"]
+MODEL_TYPES = ", ".join(get_args(ModelType))
+
+MASK = "********"
+HIGHEST_PORT = 65535
+# A scheme and a host, with a port or without: what a browser sends as Origin (RFC 6454, 6.2).
+ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^/\s?#@]+")
+
+
+class Secret:
+    """A string that shows itself nowhere but where :meth:`reveal` is called."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def __repr__(self) -> str:
+        return f"Secret({MASK!r})"
+
+    def __str__(self) -> str:
+        return MASK
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and self._value == other._value
+
+    def __hash__(self) -> int:
+        return hash(self._value)
+
+    def reveal(self) -> str:
+        """Return the string itself, for the one place that sends it or signs with it."""
+        return self._value
+
+
+def text(value: str) -> str:
+    """Any text."""
+    return value
+
+
+def secret_text(value: str) -> Secret:
+    """Any text that must not be shown, of several lines too."""
+    return Secret(value)
+
+
+def token(value: str) -> Secret:
+    """A token that goes into a header as it is: a line break in it would begin another one."""
+    if not re.fullmatch(r"[!-~]+", value):
+        raise ValueError("the token alone, without 'Bearer', spaces and line breaks")
+    return Secret(value)
+
+
+def identifier(value: str) -> str:
+    """The id of something at Coze: decimal digits there, words in the sandbox."""
+    if not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", value):
+        raise ValueError("the id alone: at most 64 letters, digits, '-' and '_'")
+    return value
+
+
+def port(value: str) -> int:
+    """A TCP port; 0 leaves the choice to the system."""
+    if not re.fullmatch(r"[0-9]{1,5}", value) or int(value) > HIGHEST_PORT:
+        raise ValueError(f"a whole number from 0 to {HIGHEST_PORT}")
+    return int(value)
+
+
+def boolean(value: str) -> bool:
+    """Yes or no, in the spellings that other programs take."""
+    word = value.lower()
+    if word in {"true", "1", "yes", "on"}:
+        return True
+    if word in {"false", "0", "no", "off"}:
+        return False
+    raise ValueError("true or false (also 1 or 0, yes or no, on or off)")
+
+
+def model_type(value: str) -> ModelType:
+    """One of the four ways to ask Coze."""
+    if value not in get_args(ModelType):
+        raise ValueError(f"one of {MODEL_TYPES}")
+    return cast("ModelType", value)
+
+
+def host(value: str) -> str:
+    """A name or an address to listen on; an IPv6 address may stand in brackets."""
+    bare = value[1:-1] if value.startswith("[") and value.endswith("]") else value
+    # One colon would be a port's; an IPv6 address has at least two.
+    if not re.fullmatch(r"[A-Za-z0-9._:%-]+", bare) or bare.count(":") == 1:
+        raise ValueError("a host name or an IP address, without scheme and port")
+    return bare
+
+
+def base_url(value: str) -> str:
+    """Where an API is, without a slash at the end; a path in front of all others is possible."""
+    try:
+        parts = urlsplit(value)
+        sound = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+    except ValueError:  # a port that is no number, or brackets without a pair
+        sound = False
+    if not sound or re.search(r"[?#@\s]", value):
+        raise ValueError("an http:// or https:// address without user name, query and fragment")
+    # Addresses of older API versions are what people have in their notes; they end in a 404.
+    if re.search(r"/(open_api|v[0-9]+)(/|$)", value):
+        raise ValueError(
+            "the address alone, such as https://api.coze.com: the paths of the API,"
+            " such as /open_api/v2 or /v3, are added to it"
+        )
+    return value.rstrip("/")
+
+
+def origins(value: str) -> tuple[str, ...]:
+    """A list of origins of web pages; a slash at the end, which no browser sends, is taken off."""
+    found = tuple(part.strip().rstrip("/") for part in value.split(",") if part.strip())
+    if not found or not all(origin == "*" or ORIGIN.fullmatch(origin) for origin in found):
+        raise ValueError("* or origins such as https://chat.example.com, with commas between")
+    return found

@@ -1,0 +1,242 @@
+"""Settings: what each variable takes, which source wins, what is never shown."""
+
+import pickle
+from dataclasses import FrozenInstanceError, fields
+
+import pytest
+
+from cozeproxy.settings import (
+    MASK,
+    BadValueError,
+    EnvFileError,
+    Secret,
+    Settings,
+    load,
+    read_sources,
+)
+
+TOKEN = "pat_0123456789abcdef"
+
+
+@pytest.fixture(autouse=True)
+def no_settings(monkeypatch, tmp_path):
+    """Neither this machine's environment nor the checkout's .env."""
+    for name in Settings.variables:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(tmp_path)
+
+
+def test_nothing_given_means_the_defaults():
+    settings = Settings.from_env({})
+    assert settings == Settings()
+    assert settings.coze_api_key is None
+    assert settings.coze_base_url == "https://api.coze.com"
+    assert (settings.host, settings.port) == ("127.0.0.1", 3000)
+    assert settings.default_model_type == "chat"
+    assert settings.enable_cors
+    assert settings.allowed_origins == ("*",)
+    assert settings.enable_logging
+    assert settings.coze_jwt_session_name == "openai-proxy"
+
+
+def test_settings_cannot_be_changed():
+    with pytest.raises(FrozenInstanceError):
+        Settings().port = 1
+
+
+def test_every_field_is_a_variable():
+    assert [field.name.upper() for field in fields(Settings)] == list(Settings.variables)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "value"),
+    [
+        ("COZE_API_KEY", TOKEN, Secret(TOKEN)),
+        ("COZE_API_KEY", f" {TOKEN}\n", Secret(TOKEN)),
+        ("COZE_BASE_URL", "https://api.coze.cn", "https://api.coze.cn"),
+        ("COZE_BASE_URL", "https://api.coze.cn/", "https://api.coze.cn"),
+        ("COZE_BASE_URL", "http://localhost:8888", "http://localhost:8888"),
+        ("COZE_BASE_URL", "http://[::1]:8888/coze/", "http://[::1]:8888/coze"),
+        ("COZE_BOT_ID", "7379165428680000001", "7379165428680000001"),
+        ("COZE_WORKFLOW_ID", "7400000000000000001", "7400000000000000001"),
+        ("COZE_SPACE_ID", "7300000000000000001", "7300000000000000001"),
+        ("HOST", "0.0.0.0", "0.0.0.0"),
+        ("HOST", "localhost", "localhost"),
+        ("HOST", "::", "::"),
+        ("HOST", "[::1]", "::1"),
+        ("PORT", "0", 0),
+        ("PORT", "65535", 65535),
+        ("DEFAULT_MODEL_TYPE", "conversation", "conversation"),
+        ("DEFAULT_MODEL_TYPE", "workflow", "workflow"),
+        ("DEFAULT_MODEL_TYPE", "chatflow", "chatflow"),
+        ("ENABLE_CORS", "false", False),
+        ("ENABLE_CORS", "0", False),
+        ("ENABLE_CORS", "No", False),
+        ("ENABLE_CORS", "OFF", False),
+        ("ENABLE_LOGGING", "true", True),
+        ("ENABLE_LOGGING", "1", True),
+        ("ENABLE_LOGGING", "Yes", True),
+        ("ENABLE_LOGGING", "ON", True),
+        ("ALLOWED_ORIGINS", "*", ("*",)),
+        (
+            "ALLOWED_ORIGINS",
+            "https://a.example/, http://b:8080,",
+            ("https://a.example", "http://b:8080"),
+        ),
+        ("COZE_JWT_PRIVATE_KEY", "-----BEGIN\nKEY-----", Secret("-----BEGIN\nKEY-----")),
+    ],
+)
+def test_a_good_value_is_taken(name, text, value):
+    assert getattr(Settings.from_env({name: text}), name.lower()) == value
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "allowed"),
+    [
+        ("COZE_API_KEY", f"Bearer {TOKEN}", "the token alone"),
+        ("COZE_API_KEY", f"{TOKEN}\r\nX-Other: 1", "the token alone"),
+        ("COZE_API_KEY", f"{TOKEN}é", "the token alone"),
+        ("COZE_BASE_URL", "api.coze.com", "an http:// or https:// address"),
+        ("COZE_BASE_URL", "ftp://api.coze.com", "an http:// or https:// address"),
+        ("COZE_BASE_URL", "https://", "an http:// or https:// address"),
+        ("COZE_BASE_URL", "https://api.coze.com?a=1", "an http:// or https:// address"),
+        ("COZE_BASE_URL", "https://api.coze.com#a", "an http:// or https:// address"),
+        ("COZE_BASE_URL", "https://api.coze.com:port", "an http:// or https:// address"),
+        ("COZE_BASE_URL", "https://api.coze.com:99999", "an http:// or https:// address"),
+        ("COZE_BASE_URL", "https://[::1", "an http:// or https:// address"),
+        ("COZE_BASE_URL", "https://api.coze .com", "an http:// or https:// address"),
+        ("COZE_BASE_URL", "https://api.coze.com/open_api/v2", "the address alone"),
+        ("COZE_BASE_URL", "https://api.coze.com/v3/chat", "the address alone"),
+        ("COZE_BOT_ID", "https://www.coze.com/space/1/bot/2", "the id alone"),
+        ("COZE_WORKFLOW_ID", "1" * 65, "the id alone"),
+        ("HOST", "http://localhost", "a host name or an IP address"),
+        ("HOST", "localhost:3000", "a host name or an IP address"),
+        ("PORT", "http", "a whole number from 0 to 65535"),
+        ("PORT", "-1", "a whole number from 0 to 65535"),
+        ("PORT", "65536", "a whole number from 0 to 65535"),
+        ("PORT", "3000.0", "a whole number from 0 to 65535"),
+        ("PORT", "³", "a whole number from 0 to 65535"),
+        ("DEFAULT_MODEL_TYPE", "gpt-4", "one of chat, conversation, workflow, chatflow"),
+        ("ENABLE_CORS", "maybe", "true or false"),
+        ("ALLOWED_ORIGINS", "chat.example.com", "* or origins such as"),
+        ("ALLOWED_ORIGINS", "https://chat.example.com/page", "* or origins such as"),
+        ("ALLOWED_ORIGINS", ",", "* or origins such as"),
+    ],
+)
+def test_a_bad_value_is_refused_with_its_name_and_what_is_allowed(name, text, allowed):
+    with pytest.raises(BadValueError) as caught:
+        Settings.from_env({name: text})
+    assert caught.value.name == name
+    assert caught.value.allowed.startswith(allowed)
+    shown = MASK if name == "COZE_API_KEY" else text
+    assert caught.value.value == shown
+    assert str(caught.value) == f"{name} is {shown!r}, but must be {caught.value.allowed}"
+
+
+def test_the_password_in_a_refused_address_is_not_shown():
+    with pytest.raises(BadValueError) as caught:
+        Settings.from_env({"COZE_BASE_URL": "https://me:hunter2@api.coze.com"})
+    assert caught.value.value == f"https://{MASK}@api.coze.com"
+
+
+@pytest.mark.parametrize("text", ["", "  ", "your-coze-api-key", "your_api_key", "Your-key"])
+def test_an_empty_value_or_a_placeholder_counts_as_unset(text):
+    assert Settings.from_env({"COZE_API_KEY": text, "PORT": text}) == Settings()
+
+
+def test_credentials_are_an_api_key():
+    assert Settings.from_env({"COZE_API_KEY": TOKEN}).has_credentials
+    assert not Settings.from_env({"COZE_JWT_APP_ID": "1", "COZE_BOT_ID": "2"}).has_credentials
+
+
+def test_a_secret_shows_itself_only_when_asked():
+    secret = Secret(TOKEN)
+    settings = Settings(coze_api_key=secret)
+    for text in (
+        repr(secret),
+        str(secret),
+        f"{secret}",
+        f"{secret!r:>40}",
+        repr(settings),
+    ):
+        assert TOKEN not in text
+    assert settings.shown("COZE_API_KEY") == MASK
+    assert secret.reveal() == TOKEN
+    assert secret == Secret(TOKEN)
+    assert hash(secret) == hash(Secret(TOKEN))
+    assert secret != TOKEN
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("COZE_BOT_ID", ""),
+        ("PORT", "3000"),
+        ("ENABLE_CORS", "true"),
+        ("ALLOWED_ORIGINS", "*"),
+    ],
+)
+def test_a_shown_value_is_as_one_would_write_it(name, text):
+    assert Settings().shown(name) == text
+
+
+def test_the_command_line_wins_over_the_environment_and_that_over_the_file(monkeypatch, tmp_path):
+    (tmp_path / ".env").write_text("PORT=1001\nHOST=file\nCOZE_BOT_ID=file\n")
+    monkeypatch.setenv("PORT", "1002")
+    monkeypatch.setenv("HOST", "environment")
+    settings = load(command_line={"PORT": "1003"})
+    assert (settings.port, settings.host, settings.coze_bot_id) == (1003, "environment", "file")
+
+
+def test_a_placeholder_in_the_environment_does_not_hide_the_file(monkeypatch, tmp_path):
+    (tmp_path / ".env").write_text(f"COZE_API_KEY={TOKEN}\n")
+    monkeypatch.setenv("COZE_API_KEY", "your-coze-api-key")
+    assert load().coze_api_key == Secret(TOKEN)
+
+
+def test_each_source_is_named(monkeypatch, tmp_path):
+    env_file = tmp_path / "other.env"
+    env_file.write_text("HOST=file\nOTHER=1\n")
+    monkeypatch.setenv("COZE_BOT_ID", "1")
+    assert read_sources(env_file, {"PORT": "1"}) == {
+        "command line": {"PORT": "1"},
+        "environment": {"COZE_BOT_ID": "1"},
+        str(env_file): {"HOST": "file"},
+    }
+
+
+def test_a_file_may_have_quotes_comments_exports_windows_lines_and_a_byte_order_mark(tmp_path):
+    (tmp_path / ".env").write_bytes(
+        b"\xef\xbb\xbfCOZE_BOT_ID=1 # the good one\r\n"
+        b"export HOST='localhost'\r\n"
+        b"# PORT=1\r\n"
+        b'COZE_JWT_PRIVATE_KEY="-----BEGIN\\nKEY-----"\r\n'
+        b"COZE_API_KEY=a${HOME}b\r\n"
+        b"COZE_SPACE_ID\r\n"
+    )
+    assert load() == Settings(
+        coze_bot_id="1",
+        host="localhost",
+        coze_jwt_private_key=Secret("-----BEGIN\nKEY-----"),
+        coze_api_key=Secret("a${HOME}b"),
+    )
+
+
+def test_a_missing_file_is_an_error_only_if_it_was_named(tmp_path):
+    assert load() == Settings()
+    with pytest.raises(EnvFileError, match="No such file") as caught:
+        load(tmp_path / "gone.env")
+    assert str(tmp_path / "gone.env") in str(caught.value)
+
+
+def test_a_file_that_is_no_text_is_refused(tmp_path):
+    (tmp_path / ".env").write_bytes(b"PORT=\xff\n")
+    with pytest.raises(EnvFileError, match="not UTF-8"):
+        load()
+
+
+@pytest.mark.parametrize(
+    "error", [BadValueError("PORT", "x", "a number"), EnvFileError("x.env", "gone")]
+)
+def test_an_error_survives_pickling(error):
+    assert str(pickle.loads(pickle.dumps(error))) == str(error)
