@@ -1,0 +1,34 @@
+"""``cozeproxy config``: the settings in force and where each comes from."""
+
+import argparse
+import json
+from collections import ChainMap
+
+from cozeproxy.settings import Settings, read_sources
+
+
+def run(chosen: argparse.Namespace) -> int:
+    """Print each setting with its source, as a table or as JSON; secrets are masked in both."""
+    sources = read_sources(chosen.env_file)
+    settings = Settings.from_env(ChainMap(*sources.values()))
+    origins = {
+        name: next((source for source, values in sources.items() if name in values), "default")
+        for name in Settings.variables
+    }
+    print(_as_json(settings, origins) if chosen.json else _as_table(settings, origins))
+    return 0
+
+
+def _as_json(settings: Settings, origins: dict[str, str]) -> str:
+    rows = {
+        name: {"value": getattr(settings, name.lower()), "source": origin}
+        for name, origin in origins.items()
+    }
+    # A Secret is the one value that JSON does not know, and its str() is the mask.
+    return json.dumps(rows, indent=2, default=str)
+
+
+def _as_table(settings: Settings, origins: dict[str, str]) -> str:
+    rows = [(name, settings.shown(name) or "(not set)", origins[name]) for name in origins]
+    first, second = (max(len(row[column]) for row in rows) for column in (0, 1))
+    return "\n".join(f"{name:{first}}  {value:{second}}  {origin}" for name, value, origin in rows)

@@ -1,0 +1,69 @@
+"""``cozeproxy serve``: the service, in front of Coze or of its stand-in."""
+
+import argparse
+import asyncio
+import sys
+from pathlib import Path
+
+from tornado import autoreload
+
+from cozeproxy.app import Service
+from cozeproxy.cli import quickstart
+from cozeproxy.cli.listening import cannot_listen, ended_by_signal, url
+from cozeproxy.observability import configure_logging
+from cozeproxy.settings import Settings, load
+
+OAUTH_UNUSED = """\
+cozeproxy: COZE_JWT_* is set, but this version does not use OAuth; it needs COZE_API_KEY"""
+NO_CREDENTIALS = """\
+cozeproxy: there are no credentials for Coze
+  Set COZE_API_KEY, and COZE_BOT_ID for the bot, in the environment or in .env (see .env.example).
+  Without an account, run it on the bundled stand-in for Coze: cozeproxy serve --sandbox"""
+
+
+def run(chosen: argparse.Namespace) -> int:
+    """Run the service until a signal ends it.
+
+    Raises:
+        SettingsError: a setting cannot be used.
+    """
+    settings = load(chosen.env_file, {"HOST": chosen.host or "", "PORT": chosen.port or ""})
+    if settings.coze_jwt_app_id and not settings.has_credentials:
+        print(OAUTH_UNUSED, file=sys.stderr)
+    if chosen.sandbox == "never" and not settings.has_credentials:
+        print(NO_CREDENTIALS, file=sys.stderr)
+        return 2
+    configure_logging(settings)
+    return asyncio.run(_run(settings, chosen))
+
+
+async def _run(settings: Settings, chosen: argparse.Namespace) -> int:
+    if chosen.dev:
+        autoreload.watch(str(chosen.env_file or Path(".env")))
+        autoreload.start()
+    ended = ended_by_signal()
+    if chosen.sandbox == "always" or not settings.has_credentials:
+        # A service for real never loads the stand-in.
+        from cozeproxy.cli.sandbox import in_place_of_coze  # noqa: PLC0415
+
+        async with in_place_of_coze(settings) as to_sandbox:
+            return await _serve(to_sandbox, ended, on_sandbox=True, try_it=chosen.quickstart)
+    return await _serve(settings, ended, on_sandbox=False, try_it=chosen.quickstart)
+
+
+async def _serve(
+    settings: Settings, ended: asyncio.Event, *, on_sandbox: bool, try_it: bool
+) -> int:
+    service = Service(settings)
+    try:
+        port = service.start()
+    except OSError as error:
+        print(cannot_listen(settings.host, settings.port, error), file=sys.stderr)
+        return 1
+    here = url(settings.host, port)
+    print(quickstart.banner(here, settings, on_sandbox=on_sandbox), flush=True)
+    if try_it:
+        print(quickstart.try_it(here), flush=True)
+    await ended.wait()
+    await service.stop()
+    return 0
