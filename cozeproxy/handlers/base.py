@@ -1,0 +1,121 @@
+"""What every endpoint has: its context, its headers, and errors in OpenAI's shape."""
+
+import asyncio
+import http.client
+import logging
+import time
+import uuid
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+from tornado.web import HTTPError, RequestHandler
+
+from cozeproxy.errors import (
+    InternalError,
+    RequestError,
+    ServiceError,
+)
+from cozeproxy.protocol.completion import error_body
+from cozeproxy.settings import Settings
+from cozeproxy.upstream.client import CozeClient
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Context:
+    """What the handlers of one service share."""
+
+    settings: Settings
+    coze: CozeClient
+    # Monotonic seconds.
+    started: float = field(default_factory=time.monotonic)
+    # What goes on after an answer has been given; the loop itself holds tasks only weakly.
+    background: set[asyncio.Task[None]] = field(default_factory=set)
+
+
+class BaseHandler(RequestHandler):
+    """Endpoints differ from plain Tornado handlers in this: errors are OpenAI's JSON."""
+
+    # Tornado's default would add methods that nothing here serves to its errors.
+    SUPPORTED_METHODS = ("GET", "HEAD", "POST", "DELETE", "PATCH", "PUT", "OPTIONS")
+
+    def initialize(self, context: Context) -> None:
+        """Take what the application has for its handlers."""
+        self.context = context
+
+    def set_default_headers(self) -> None:
+        """Set what every answer has; Tornado calls this again before an error's own headers."""
+        if not hasattr(self, "request_id"):
+            self.request_id = f"req_{uuid.uuid4().hex}"
+        self.clear_header("Server")
+        self.set_header("Content-Type", "application/json")
+        self.set_header("X-Request-Id", self.request_id)
+        self.set_header("X-Content-Type-Options", "nosniff")
+
+    def compute_etag(self) -> None:
+        """Make no ETag: nothing here is worth a conditional request."""
+
+    def write_json(self, value: object) -> None:
+        """Answer with a value as JSON."""
+        self.finish(msgspec.json.encode(value))
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        """Answer an exception: Tornado calls this for whatever a handler raises."""
+        error = kwargs["exc_info"][1] if "exc_info" in kwargs else None
+        told = self._told(error, status_code)
+        self.set_status(told.answer.status, http.client.responses.get(told.answer.status, "Error"))
+        if told.retry_after:
+            self.set_header("Retry-After", told.retry_after)
+        if told.should_retry is False:
+            self.set_header("X-Should-Retry", "false")
+        self.finish(error_body(told))
+
+    def log_exception(self, typ: Any, value: BaseException | None, tb: Any) -> None:
+        """Log only what is a bug of ours; the access log has the rest."""
+        if not isinstance(value, ServiceError | HTTPError):
+            logger.error(
+                "%s: unhandled error",
+                self.request_id,
+                exc_info=(typ, value, tb),  # type: ignore[arg-type]
+            )
+
+    def _told(self, error: BaseException | None, status: int) -> ServiceError:
+        if isinstance(error, ServiceError):
+            return error
+        if status == http.HTTPStatus.NOT_FOUND:
+            return not_found(self.request.method or "", self.request.path)
+        if status == http.HTTPStatus.METHOD_NOT_ALLOWED:
+            return self._wrong_method()
+        if status < http.HTTPStatus.INTERNAL_SERVER_ERROR:
+            return RequestError(http.client.responses.get(status, "Bad request"), status=status)
+        return InternalError()
+
+    def _wrong_method(self) -> RequestError:
+        served = [m for m in self.SUPPORTED_METHODS if self._serves(m)]
+        self.set_header("Allow", ", ".join(served))
+        return RequestError(
+            f"{self.request.method} is not served at {self.request.path}; "
+            f"{' and '.join(served)} is.",
+            code="method_not_supported",
+            status=405,
+        )
+
+    def _serves(self, method: str) -> bool:
+        name = method.lower()
+        return getattr(type(self), name) is not getattr(RequestHandler, name)
+
+
+class NotFoundHandler(BaseHandler):
+    """Every path that is not served."""
+
+    def prepare(self) -> None:
+        """Refuse, whatever the method."""
+        raise not_found(self.request.method or "", self.request.path)
+
+
+def not_found(method: str, path: str) -> RequestError:
+    """The error for a path that is not served."""
+    hint = "" if path.startswith("/v1/") else " The base URL of an SDK must end in /v1."
+    return RequestError(f"Invalid URL ({method} {path[:200]}).{hint}", status=404)

@@ -1,0 +1,168 @@
+"""What callers get: OpenAI's chat completion, whole or as chunks, and its errors.
+
+What may be missing or null was settled by running the clients (openai-python 3.54 with strict
+validation, openai-node 7.57 with its ``.stream()`` helper, the AI SDK, LiteLLM): every chunk has
+``choices`` as a list and a ``delta`` that is an object, the first has the role, exactly one has a
+``finish_reason``, ``created`` is an integer; ``refusal`` and ``logprobs`` may be null.
+"""
+
+from typing import Any, NamedTuple
+
+import msgspec
+
+from cozeproxy.errors import ServiceError
+from cozeproxy.protocol import sse
+from cozeproxy.protocol.coze import Usage
+
+_encode = msgspec.json.encode
+
+
+class Head(NamedTuple):
+    """What all chunks of one answer share: its id, the time in seconds, the caller's model."""
+
+    id: str
+    created: int
+    model: str
+
+
+def error_body(error: ServiceError) -> bytes:
+    """The JSON of an error. SDKs read all four keys, so all four are always there."""
+    content = {
+        "message": str(error),
+        "type": error.answer.type,
+        "param": error.param,
+        "code": error.answer.code,
+    }
+    return _encode({"error": content})
+
+
+def error_frame(error: ServiceError) -> bytes:
+    """The event that ends a stream which has failed after its status went out.
+
+    SDKs raise on a ``data`` line whose JSON has an ``error``; neither a finish chunk nor ``[DONE]``
+    may stand beside it, as readers that overlook the error take those for success.
+    """
+    return sse.encode(error_body(error))
+
+
+class ChunkWriter:
+    """Writes an answer as chunks. Text goes in as JSON and comes out between two constants."""
+
+    def __init__(self, head: Head, *, include_usage: bool) -> None:
+        self._head = head
+        self._include_usage = include_usage
+        self._out: list[bytes] = []
+        self._started = False
+        # With include_usage, the chunks before the last have "usage": null (API reference).
+        tail = b',"usage":null}' if include_usage else b"}"
+        self._tail = b'},"logprobs":null,"finish_reason":null}]' + tail + b"\n\n"
+        opening = self._object({"choices": []}).removesuffix(b"[]}")
+        self._text = b"data: " + opening + b'[{"index":0,"delta":{"content":'
+        self._reasoning = b"data: " + opening + b'[{"index":0,"delta":{"reasoning_content":'
+
+    def text(self, text: bytes) -> None:
+        """Write a piece of the answer; ``text`` is a JSON string."""
+        self.start()
+        self._out += (self._text, text, self._tail)
+
+    def reasoning(self, text: bytes) -> None:
+        """Write a piece of the reasoning; ``text`` is a JSON string."""
+        self.start()
+        self._out += (self._reasoning, text, self._tail)
+
+    def finish(self, reason: str, usage: Usage | None, info: dict[str, str]) -> None:
+        """End the answer. ``info`` are Coze's ids, for the extension field ``coze``."""
+        self.start()
+        last: dict[str, Any] = {"coze": info} if info else {}
+        self._chunk({}, reason, last)
+        if self._include_usage and usage:
+            fields = {"choices": [], "usage": _usage(usage), **last}
+            self._out.append(sse.encode(self._object(fields)))
+        self._out.append(sse.DONE)
+
+    def take(self) -> bytes:
+        """Give what has been written since the last call."""
+        out = b"".join(self._out)
+        self._out.clear()
+        return out
+
+    def start(self) -> None:
+        """Write the chunk with the role, if it has not been written."""
+        if not self._started:
+            self._started = True
+            self._chunk({"role": "assistant", "content": "", "refusal": None}, None, {})
+
+    def _chunk(self, delta: dict[str, Any], reason: str | None, extra: dict[str, Any]) -> None:
+        choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": reason}
+        usage = {"usage": None} if self._include_usage else {}
+        self._out.append(sse.encode(self._object({"choices": [choice], **usage, **extra})))
+
+    def _object(self, fields: dict[str, Any]) -> bytes:
+        head = self._head
+        return _encode(
+            {
+                "id": head.id,
+                "object": "chat.completion.chunk",
+                "created": head.created,
+                "model": head.model,
+                **fields,
+            }
+        )
+
+
+class CompletionWriter:
+    """Collects an answer and writes it whole."""
+
+    def __init__(self, head: Head) -> None:
+        self._head = head
+        self._text: list[bytes] = []
+        self._reasoning: list[bytes] = []
+        self._out = b""
+
+    def text(self, text: bytes) -> None:
+        """Add a piece of the answer; ``text`` is a JSON string."""
+        self._text.append(text)
+
+    def reasoning(self, text: bytes) -> None:
+        """Add a piece of the reasoning; ``text`` is a JSON string."""
+        self._reasoning.append(text)
+
+    def finish(self, reason: str, usage: Usage | None, info: dict[str, str]) -> None:
+        """Write the completion."""
+        message: dict[str, Any] = {
+            "role": "assistant",
+            "content": msgspec.Raw(_joined(self._text)),
+            "refusal": None,
+        }
+        if self._reasoning:
+            message["reasoning_content"] = msgspec.Raw(_joined(self._reasoning))
+        choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": reason}
+        completion: dict[str, Any] = {
+            "id": self._head.id,
+            "object": "chat.completion",
+            "created": self._head.created,
+            "model": self._head.model,
+            "choices": [choice],
+        }
+        if usage:
+            completion["usage"] = _usage(usage)
+        if info:
+            completion["coze"] = info
+        self._out = _encode(completion)
+
+    def take(self) -> bytes:
+        """Give the completion, once it is there."""
+        out, self._out = self._out, b""
+        return out
+
+
+def _joined(strings: list[bytes]) -> bytes:
+    return b'"' + b"".join(string[1:-1] for string in strings) + b'"'
+
+
+def _usage(usage: Usage) -> dict[str, int]:
+    return {
+        "prompt_tokens": usage.input_count,
+        "completion_tokens": usage.output_count,
+        "total_tokens": usage.token_count,
+    }

@@ -1,0 +1,62 @@
+"""One answer, from Coze's bytes to the caller's: the way out as one object."""
+
+from cozeproxy.errors import ServiceError, UpstreamBrokenError
+from cozeproxy.protocol.completion import ChunkWriter, CompletionWriter
+from cozeproxy.protocol.response import ChatTranslator
+from cozeproxy.protocol.sse import EventParser
+
+
+class ChatStream:
+    """Translates one answer of Coze's as its bytes arrive.
+
+    Nothing that Coze sends makes it raise. After a failure it holds ``error`` and yields nothing
+    more: whoever feeds it knows whether a status has gone out, and picks the status or the error
+    frame. What a failing piece held before the failure is still given.
+
+    Attributes:
+        error: why the answer has failed, None while it has not.
+    """
+
+    def __init__(self, writer: ChunkWriter | CompletionWriter) -> None:
+        self.error: ServiceError | None = None
+        self._parser = EventParser()
+        self._writer = writer
+        self._translator = ChatTranslator(writer)
+
+    @property
+    def ended(self) -> bool:
+        """Whether the whole answer has been given."""
+        return self._translator.ended
+
+    @property
+    def info(self) -> dict[str, str]:
+        """Coze's ids, as far as they are known. The log id, which is a header, is put in here."""
+        return self._translator.info
+
+    def receive_data(self, data: bytes) -> bytes:
+        """Take a piece of Coze's stream, cut anywhere; give what the caller can have of it."""
+        if self.error or self.ended:
+            return b""
+        try:
+            for event in self._parser.receive_data(data):
+                self._translator.receive_event(event)
+            if self._parser.overflowed and not self.ended:
+                raise UpstreamBrokenError("Coze sent an event that is too long.")
+        except ServiceError as error:
+            self.fail(error)
+        return self._writer.take()
+
+    def receive_eof(self) -> bytes:
+        """Take the end of Coze's stream."""
+        if not self.error:
+            try:
+                self._translator.receive_eof()
+            except ServiceError as error:
+                self.fail(error)
+        return self._writer.take()
+
+    def fail(self, error: ServiceError) -> None:
+        """End the answer as failed, if it has neither ended nor failed before."""
+        if not self.error and not self.ended:
+            error.accepted = self._translator.accepted
+            self.error = error
