@@ -40,6 +40,8 @@ class ChatStream:
         try:
             for event in self._parser.receive_data(data):
                 self._translator.receive_event(event)
+                if self.ended:
+                    break
             if self._parser.overflowed and not self.ended:
                 raise UpstreamBrokenError("Coze sent an event that is too long.")
         except ServiceError as error:

@@ -1,0 +1,82 @@
+"""Our programs as processes of their own, for tests that look at them from outside."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from cozeproxy.settings import Settings
+
+ROOT = Path(__file__).parent.parent.parent
+COZEPROXY = [sys.executable, "-m", "cozeproxy"]
+# Neither this machine's settings nor its proxies; and the checkout's package, from any folder.
+ENVIRONMENT = {
+    name: value
+    for name, value in os.environ.items()
+    if name not in Settings.variables and not name.lower().endswith("_proxy")
+} | {"PYTHONPATH": str(ROOT)}
+
+
+class Process:
+    """A program that prints where it listens; ended, at the latest, with the ``with`` block."""
+
+    def __init__(self, command, cwd, **environment):
+        # Not a pipe, which a process could fill up while nobody reads it.
+        self._stderr = tempfile.TemporaryFile("w+")  # noqa: SIM115 - closed with the process
+        self._process = subprocess.Popen(
+            [str(part) for part in command],
+            cwd=cwd,
+            env=ENVIRONMENT | environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=self._stderr,
+            text=True,
+        )
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._process.kill()
+        self._process.wait()
+        self._process.stdout.close()
+        self._stderr.close()
+
+    def read_until(self, pattern):
+        """Return what was printed up to the line that has the pattern; an end before it fails."""
+        printed = ""
+        for line in self._process.stdout:
+            printed += line
+            if re.search(pattern, line):
+                return printed
+        raise AssertionError(f"it ended without {pattern!r}: {printed}{self.complaints()}")
+
+    def address(self):
+        """Return where it listens, as soon as it says so."""
+        return re.search(r"listens on (\S+)", self.read_until("listens on")).group(1)
+
+    def complaints(self):
+        """Return what has gone to stderr so far."""
+        self._stderr.seek(0)
+        return self._stderr.read()
+
+    def end(self, number=signal.SIGTERM):
+        """Send a signal and return the exit status."""
+        self._process.send_signal(number)
+        return self._process.wait()
+
+
+def finished(command, cwd, **environment):
+    """Run a program to its end; return its status and all that it said."""
+    return subprocess.run(
+        [str(part) for part in command],
+        check=False,
+        cwd=cwd,
+        env=ENVIRONMENT | environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+    )
