@@ -22,6 +22,9 @@ from cozeproxy.upstream.client import CozeClient
 
 logger = logging.getLogger(__name__)
 
+# What pages of other origins may read of an answer's headers: SDKs look at these.
+EXPOSED = "X-Request-Id, Retry-After, X-Should-Retry"
+
 
 @dataclass(frozen=True)
 class Context:
@@ -53,6 +56,19 @@ class BaseHandler(RequestHandler):
         self.set_header("Content-Type", "application/json")
         self.set_header("X-Request-Id", self.request_id)
         self.set_header("X-Content-Type-Options", "nosniff")
+        if self.context.settings.enable_cors:
+            self._allow_origin(self.context.settings.allowed_origins)
+
+    def options(self, *_path: str) -> None:
+        """Answer a browser's question, before its request, whether it may send it."""
+        self.set_status(204)
+        self.clear_header("Content-Type")
+        if "Access-Control-Allow-Origin" in self._headers:
+            self.set_header("Access-Control-Allow-Methods", "GET, POST, DELETE, OPTIONS")
+            # "*" would not cover Authorization, and SDKs have a dozen headers of their own.
+            asked = self.request.headers.get("Access-Control-Request-Headers", "")
+            self.set_header("Access-Control-Allow-Headers", asked)
+            self.set_header("Access-Control-Max-Age", "7200")
 
     def compute_etag(self) -> None:
         """Make no ETag: nothing here is worth a conditional request."""
@@ -92,12 +108,23 @@ class BaseHandler(RequestHandler):
             return RequestError(http.client.responses.get(status, "Bad request"), status=status)
         return InternalError()
 
+    def _allow_origin(self, allowed: tuple[str, ...]) -> None:
+        if "*" in allowed:
+            self.set_header("Access-Control-Allow-Origin", "*")
+        else:
+            self.set_header("Vary", "Origin")
+            origin = self.request.headers.get("Origin")
+            if origin not in allowed:
+                return
+            self.set_header("Access-Control-Allow-Origin", origin)
+        self.set_header("Access-Control-Expose-Headers", EXPOSED)
+
     def _wrong_method(self) -> RequestError:
         served = [m for m in self.SUPPORTED_METHODS if self._serves(m)]
         self.set_header("Allow", ", ".join(served))
         return RequestError(
-            f"{self.request.method} is not served at {self.request.path}; "
-            f"{' and '.join(served)} is.",
+            f"{self.request.method} is not served at {self.request.path[:200]}, "
+            f"only {', '.join(served)}.",
             code="method_not_supported",
             status=405,
         )

@@ -68,7 +68,10 @@ class Relay:
         elif not task.done():
             give_up = asyncio.get_running_loop().call_later(READ_ON_SECONDS, upstream.abort)
             task.add_done_callback(lambda _: give_up.cancel())
-        if not self._left:
+        if self._left:
+            # Nobody reads it; this is what the log says, as nginx does.
+            self._handler.set_status(499, "Client Closed Request")
+        else:
             self._finish(failure)
 
     def caller_left(self) -> None:
