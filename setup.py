@@ -42,6 +42,7 @@ setup(
             "hypothesis>=6.100",
             "cozepy>=0.20.0",
             "openai>=3.50",
+            "packaging>=24",
         ],
         "lint": ["ruff==0.17.6", "mypy==2.4.1"],
     },

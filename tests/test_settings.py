@@ -1,9 +1,13 @@
 """Settings: what each variable takes, which source wins, what is never shown."""
 
+import io
 import pickle
+import re
 from dataclasses import FrozenInstanceError, fields
+from pathlib import Path
 
 import pytest
+from dotenv import dotenv_values
 
 from cozeproxy.settings import (
     MASK,
@@ -15,6 +19,7 @@ from cozeproxy.settings import (
     read_sources,
 )
 
+ROOT = Path(__file__).parent.parent
 TOKEN = "pat_0123456789abcdef"
 
 
@@ -240,3 +245,33 @@ def test_a_file_that_is_no_text_is_refused(tmp_path):
 )
 def test_an_error_survives_pickling(error):
     assert str(pickle.loads(pickle.dumps(error))) == str(error)
+
+
+def example_lines():
+    """What ``.env.example`` has to say on each variable: its description, then its line."""
+    for name, row in Settings.variables.items():
+        value = Settings().shown(name) or row.example
+        mark = "#" if name.startswith("COZE_JWT_") else ""
+        yield f"# {row.description}\n{mark}{name}={value}\n"
+
+
+def test_the_example_file_has_each_variable_once_in_their_order():
+    text = (ROOT / ".env.example").read_text()
+    assert re.findall(r"^# .*\n#?[A-Z_]+=.*\n", text, re.MULTILINE) == list(example_lines())
+
+
+def test_the_example_file_as_it_stands_changes_nothing():
+    text = (ROOT / ".env.example").read_text()
+    assert load(ROOT / ".env.example") == Settings()
+    # Nor with the OAuth block in force: what has no default there is a placeholder.
+    values = dotenv_values(stream=io.StringIO(re.sub(r"(?m)^#(?=[A-Z])", "", text)))
+    assert set(values) == set(Settings.variables)
+    assert Settings.from_env(values) == Settings(coze_jwt_aud="api.coze.com")
+
+
+def test_the_readme_has_each_variable_with_its_default_in_their_order():
+    text = (ROOT / "README.md").read_text()
+    rows = re.findall(r"^\| `([A-Z_]+)` \| (?:`(.*)` )?\| (.*) \|$", text, re.MULTILINE)
+    assert rows == [
+        (name, Settings().shown(name), row.description) for name, row in Settings.variables.items()
+    ]

@@ -38,7 +38,7 @@ def banner(url: str, settings: Settings, *, on_sandbox: bool) -> str:
     else:
         lines.append(f"Behind it is {settings.coze_base_url}")
         if settings.coze_bot_id is None:
-            lines.append("No bot is set: set COZE_BOT_ID, or every request has to name one.")
+            lines.append("No bot is set: set COZE_BOT_ID, or name one as the model, bot-<id>.")
     return "\n".join(lines)
 
 

@@ -2,11 +2,14 @@
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
+
+import openai
 
 from cozeproxy.settings import Settings
 
@@ -80,3 +83,19 @@ def finished(command, cwd, **environment):
         capture_output=True,
         text=True,
     )
+
+
+def copy_of_checkout(folder):
+    """Copy what a clone would have, and return the folder."""
+    local = [".git", ".venv", ".env", "node_modules", "build", "dist", "*.egg-info"]
+    caches = ["__pycache__", ".*_cache", ".hypothesis"]
+    return shutil.copytree(ROOT, folder, ignore=shutil.ignore_patterns(*local, *caches))
+
+
+def said_by(address, text="Hello!"):
+    """Return what the service at an address answers."""
+    with openai.OpenAI(base_url=f"{address}/v1", api_key="any-string", max_retries=0) as client:
+        answer = client.chat.completions.create(
+            model="any-model", messages=[{"role": "user", "content": text}]
+        )
+        return answer.choices[0].message.content
