@@ -72,11 +72,12 @@ def test_serve_without_credentials_names_the_variables_and_the_way_out(arguments
     assert not result.stdout
 
 
-def test_serve_with_oauth_alone_says_that_it_is_not_used(tmp_path):
-    result = finished(SERVE, tmp_path, COZE_JWT_APP_ID="1", COZE_JWT_PRIVATE_KEY="secret pem")
+@pytest.mark.parametrize("name", ["COZE_JWT_APP_ID", "COZE_JWT_KEY_ID", "COZE_JWT_PRIVATE_KEY"])
+def test_serve_with_oauth_alone_says_that_it_is_not_used(name, tmp_path):
+    result = finished(SERVE, tmp_path, **{name: "canary"})
     assert result.returncode == 2
     assert "COZE_JWT_* is set, but this version does not use OAuth" in result.stderr
-    assert "secret pem" not in result.stderr
+    assert "canary" not in result.stderr
 
 
 @pytest.mark.parametrize("command", ["serve", "config"])

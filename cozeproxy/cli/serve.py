@@ -28,7 +28,8 @@ def run(chosen: argparse.Namespace) -> int:
         SettingsError: a setting cannot be used.
     """
     settings = load(chosen.env_file, {"HOST": chosen.host or "", "PORT": chosen.port or ""})
-    if settings.coze_jwt_app_id and not settings.has_credentials:
+    oauth = settings.coze_jwt_app_id or settings.coze_jwt_key_id or settings.coze_jwt_private_key
+    if oauth and not settings.has_credentials:
         print(OAUTH_UNUSED, file=sys.stderr)
     if chosen.sandbox == "never" and not settings.has_credentials:
         print(NO_CREDENTIALS, file=sys.stderr)
