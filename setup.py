@@ -30,6 +30,8 @@ setup(
         "pyjwt>=2.10",
         "cryptography>=44",
         "python-dotenv>=1.0",
+        "filetype>=1.2",  # what a file is, by its bytes
+        "cachetools>=5",  # the ids of uploaded files, bounded
     ],
     extras_require={
         # What `scripts/test` needs beside Python. Newer setuptools lack the pkg_resources that
@@ -44,7 +46,7 @@ setup(
             "openai>=3.50",
             "packaging>=24",
         ],
-        "lint": ["ruff==0.17.6", "mypy==2.4.1"],
+        "lint": ["ruff==0.17.6", "mypy==2.4.1", "types-cachetools"],
     },
     entry_points={"console_scripts": ["cozeproxy = cozeproxy.cli:main"]},
     classifiers=[

@@ -13,6 +13,7 @@ from cozeproxy.handlers.models import ModelHandler, ModelsHandler
 from cozeproxy.observability import log_request
 from cozeproxy.settings import Settings
 from cozeproxy.upstream.client import CozeClient
+from cozeproxy.upstream.files import Uploader
 
 # Images come as base64 inside the body.
 MAX_BODY_BYTES = 32 * 1024 * 1024
@@ -52,7 +53,7 @@ class Service:
         sockets = bind_sockets(settings.port, settings.host)
         key = settings.coze_api_key
         self._coze = CozeClient(settings.coze_base_url, key.reveal() if key else "")
-        app = make_app(Context(settings, self._coze))
+        app = make_app(Context(settings, self._coze, Uploader(self._coze)))
         self._server = HTTPServer(app, max_body_size=MAX_BODY_BYTES)
         self._server.add_sockets(sockets)
         return int(sockets[0].getsockname()[1])

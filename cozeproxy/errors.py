@@ -10,7 +10,8 @@
         ├── UpstreamStatusError       the upstream answered with an HTTP error and no such code
         ├── UpstreamUnreachableError  no connection could be made: 502
         ├── UpstreamTimeoutError      it took longer than it may: 504
-        └── UpstreamBrokenError       the answer broke off or makes no sense: 502
+        ├── UpstreamBrokenError       the answer broke off or makes no sense: 502
+        └── UnansweredToolError       the bot waits for a tool that nobody is ready to run: 400
 
 Anything else that escapes is a bug, and is told as an InternalError.
 """
@@ -245,7 +246,8 @@ class CozeError(UpstreamError):
         if self.logid:
             marks.append(f"logid {self.logid}")
         text = f"Coze: {self.msg or 'no message'}" + (f" ({', '.join(marks)})" if marks else "")
-        hint = HINTS.get(self.code or 0)
+        # The hints are for what Coze refuses; a chat that it took on has other reasons to fail.
+        hint = None if self.accepted else HINTS.get(self.code or 0)
         return f"{text.removesuffix('.')}. {hint}" if hint else text
 
 
@@ -274,3 +276,19 @@ class UpstreamTimeoutError(UpstreamError):
 
 class UpstreamBrokenError(UpstreamError):
     """Coze's answer broke off, or is none that can be understood."""
+
+
+class UnansweredToolError(UpstreamError):
+    """The bot called a tool that the caller must run, in a request that does not allow for it."""
+
+    answer = Answer(400, "invalid_request_error", "tool_output_required", resend=False)
+
+    def __init__(self, names: list[str]) -> None:
+        super().__init__(names)
+        self.names = names
+
+    def __str__(self) -> str:
+        return (
+            f"The bot calls a tool that the caller must run ({', '.join(self.names)}). For that "
+            "Coze has to keep the chat: send 'tools', or set coze.auto_save_history to true."
+        )

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
-from tornado.web import HTTPError, RequestHandler
+from tornado.httputil import HTTPServerRequest
+from tornado.web import Application, HTTPError, RequestHandler
 
 from cozeproxy.errors import (
     InternalError,
@@ -19,11 +20,12 @@ from cozeproxy.errors import (
 from cozeproxy.protocol.completion import error_body
 from cozeproxy.settings import Settings
 from cozeproxy.upstream.client import CozeClient
+from cozeproxy.upstream.files import Uploader
 
 logger = logging.getLogger(__name__)
 
 # What pages of other origins may read of an answer's headers: SDKs look at these.
-EXPOSED = "X-Request-Id, Retry-After, X-Should-Retry"
+EXPOSED = "X-Request-Id, Retry-After, X-Should-Retry, X-Conversation-Id, X-Coze-Logid"
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,7 @@ class Context:
 
     settings: Settings
     coze: CozeClient
+    uploader: Uploader
     # Monotonic seconds.
     started: float = field(default_factory=time.monotonic)
     # What goes on after an answer has been given; the loop itself holds tasks only weakly.
@@ -44,14 +47,16 @@ class BaseHandler(RequestHandler):
     # Tornado's default would add methods that nothing here serves to its errors.
     SUPPORTED_METHODS = ("GET", "HEAD", "POST", "DELETE", "PATCH", "PUT", "OPTIONS")
 
-    def initialize(self, context: Context) -> None:
-        """Take what the application has for its handlers."""
+    def __init__(
+        self, application: Application, request: HTTPServerRequest, *, context: Context
+    ) -> None:
+        # Not in initialize(), as the default headers, which depend on the settings, come before it.
         self.context = context
+        self.request_id = f"req_{uuid.uuid4().hex}"
+        super().__init__(application, request)
 
     def set_default_headers(self) -> None:
         """Set what every answer has; Tornado calls this again before an error's own headers."""
-        if not hasattr(self, "request_id"):
-            self.request_id = f"req_{uuid.uuid4().hex}"
         self.clear_header("Server")
         self.set_header("Content-Type", "application/json")
         self.set_header("X-Request-Id", self.request_id)

@@ -139,6 +139,9 @@ class Relay:
             return
         self._started = True
         handler = self._handler
+        for name, header in (("conversation_id", "X-Conversation-Id"), ("logid", "X-Coze-Logid")):
+            if name in self._stream.info:
+                handler.set_header(header, self._stream.info[name])
         if self._streaming:
             handler.set_header("Content-Type", "text/event-stream; charset=utf-8")
             handler.set_header("Cache-Control", "no-cache")

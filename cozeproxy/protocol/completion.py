@@ -13,6 +13,7 @@ import msgspec
 from cozeproxy.errors import ServiceError
 from cozeproxy.protocol import sse
 from cozeproxy.protocol.coze import Usage
+from cozeproxy.protocol.response import ToolCall
 
 _encode = msgspec.json.encode
 
@@ -70,7 +71,18 @@ class ChunkWriter:
         self.start()
         self._out += (self._reasoning, text, self._tail)
 
-    def finish(self, reason: str, usage: Usage | None, info: dict[str, str]) -> None:
+    def step(self, kind: str, content: bytes) -> None:
+        """Tell of something that Coze has done itself, in a chunk that changes nothing else."""
+        self.start()
+        self._chunk({}, None, {"coze": {"events": [_step(kind, content)]}})
+
+    def tool_calls(self, calls: list[ToolCall]) -> None:
+        """Write calls that the caller must run."""
+        self.start()
+        listed = [{"index": i, **_call(call)} for i, call in enumerate(calls)]
+        self._chunk({"tool_calls": listed}, None, {})
+
+    def finish(self, reason: str, usage: Usage | None, info: dict[str, Any]) -> None:
         """End the answer. ``info`` are Coze's ids, for the extension field ``coze``."""
         self.start()
         last: dict[str, Any] = {"coze": info} if info else {}
@@ -117,6 +129,8 @@ class CompletionWriter:
         self._head = head
         self._text: list[bytes] = []
         self._reasoning: list[bytes] = []
+        self._calls: list[dict[str, Any]] = []
+        self._steps: list[dict[str, Any]] = []
         self._out = b""
 
     def text(self, text: bytes) -> None:
@@ -127,15 +141,26 @@ class CompletionWriter:
         """Add a piece of the reasoning; ``text`` is a JSON string."""
         self._reasoning.append(text)
 
-    def finish(self, reason: str, usage: Usage | None, info: dict[str, str]) -> None:
+    def step(self, kind: str, content: bytes) -> None:
+        """Add something that Coze has done itself."""
+        self._steps.append(_step(kind, content))
+
+    def tool_calls(self, calls: list[ToolCall]) -> None:
+        """Add calls that the caller must run."""
+        self._calls = [_call(call) for call in calls]
+
+    def finish(self, reason: str, usage: Usage | None, info: dict[str, Any]) -> None:
         """Write the completion."""
-        message: dict[str, Any] = {
-            "role": "assistant",
-            "content": msgspec.Raw(_joined(self._text)),
-            "refusal": None,
-        }
+        message: dict[str, Any] = {"role": "assistant", "content": _joined(self._text)}
+        message["refusal"] = None
+        if self._calls:
+            message["tool_calls"] = self._calls
+            if not self._text:
+                message["content"] = None
         if self._reasoning:
-            message["reasoning_content"] = msgspec.Raw(_joined(self._reasoning))
+            message["reasoning_content"] = _joined(self._reasoning)
+        if self._steps:
+            info = {**info, "events": self._steps}
         choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": reason}
         completion: dict[str, Any] = {
             "id": self._head.id,
@@ -156,8 +181,17 @@ class CompletionWriter:
         return out
 
 
-def _joined(strings: list[bytes]) -> bytes:
-    return b'"' + b"".join(string[1:-1] for string in strings) + b'"'
+def _joined(strings: list[bytes]) -> msgspec.Raw:
+    return msgspec.Raw(b'"' + b"".join(string[1:-1] for string in strings) + b'"')
+
+
+def _call(call: ToolCall) -> dict[str, Any]:
+    function = {"name": call.name, "arguments": call.arguments}
+    return {"id": call.id, "type": "function", "function": function}
+
+
+def _step(kind: str, content: bytes) -> dict[str, Any]:
+    return {"type": kind, "content": msgspec.Raw(content)}
 
 
 def _usage(usage: Usage) -> dict[str, int]:

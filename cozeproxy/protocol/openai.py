@@ -4,24 +4,43 @@ Types follow OpenAI's API reference; what clients send beyond it was seen in ope
 openai-node 7.57, LangChain, LiteLLM, the AI SDK and Open WebUI, and passes.
 """
 
-import re
-from typing import Literal, TypeVar
+from typing import Any, Literal
 
 import msgspec
 
-from cozeproxy.errors import RequestError
-
-T = TypeVar("T")
-
 Role = Literal["system", "developer", "user", "assistant", "tool", "function"]
+Object = dict[str, Any]
+
+
+class ImageURL(msgspec.Struct):
+    """An image, by its address or as a ``data:`` URL."""
+
+    url: str
+
+
+class InputAudio(msgspec.Struct):
+    """A recording, as base64."""
+
+    data: str
+
+
+class File(msgspec.Struct):
+    """A file: uploaded before, or here as base64 or a ``data:`` URL."""
+
+    file_id: str | None = None
+    file_data: str | None = None
+    filename: str | None = None
 
 
 class Part(msgspec.Struct):
-    """One item of a message's content."""
+    """One item of a message's content. Some clients give an image's URL as a bare string."""
 
-    type: Literal["text", "refusal"]
+    type: Literal["text", "refusal", "image_url", "input_audio", "file"]
     text: str | None = None
     refusal: str | None = None
+    image_url: str | ImageURL | None = None
+    input_audio: InputAudio | None = None
+    file: File | None = None
 
 
 class Function(msgspec.Struct):
@@ -56,6 +75,48 @@ class StreamOptions(msgspec.Struct):
     include_usage: bool | None = None
 
 
+class ResponseFormat(msgspec.Struct):
+    """The form that the answer should have."""
+
+    type: Literal["text", "json_object", "json_schema"]
+    json_schema: Object | None = None
+
+
+class ShortcutCommand(msgspec.Struct, forbid_unknown_fields=True):
+    """A shortcut of the bot's; the values are ``object_string`` texts."""
+
+    command_id: str
+    parameters: dict[str, str] | None = None
+
+
+class CozeOptions(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
+    """The field ``coze`` of a request: what Coze has and OpenAI has no field for.
+
+    An unknown key is an error, unlike elsewhere: whoever writes this object writes it for Coze, and
+    a misspelt one would be lost without a word.
+    """
+
+    # Fields of Coze's, under Coze's names.
+    custom_variables: dict[str, str] | None = None
+    parameters: Object | None = None
+    meta_data: dict[str, str] | None = None
+    extra_params: dict[str, str] | None = None
+    shortcut_command: ShortcutCommand | None = None
+    enable_card: bool | None = None
+    publish_status: Literal["published_online", "unpublished_draft"] | None = None
+    bot_version: str | None = None
+    app_id: str | None = None
+    workflow_version: str | None = None
+    ext: dict[str, str] | None = None
+    connector_id: str | None = None
+    conversation_id: str | None = None
+    # Switches of this service.
+    follow_ups: bool | None = None
+    events: bool | None = None
+    auto_save_history: bool | None = None
+    resume: str | None = None
+
+
 class ChatRequest(msgspec.Struct, kw_only=True):
     """The body of ``POST /v1/chat/completions``.
 
@@ -69,6 +130,19 @@ class ChatRequest(msgspec.Struct, kw_only=True):
     stream_options: StreamOptions | None = None
     user: str | None = None
     safety_identifier: str | None = None
+    metadata: dict[str, str] | None = None
+    stop: str | list[str] | None = None
+    response_format: ResponseFormat | None = None
+    tools: list[Object] | None = None
+    tool_choice: str | Object | None = None
+    functions: list[Object] | None = None
+    function_call: str | Object | None = None
+    n: int | None = None
+    logprobs: bool | None = None
+    top_logprobs: int | None = None
+    modalities: list[str] | None = None
+    audio: Object | None = None
+    coze: CozeOptions | None = None
     bot_id: str | None = msgspec.field(default=None, name="x-bot-id")
     model_type: str | None = msgspec.field(default=None, name="x-model-type")
 
@@ -77,56 +151,23 @@ class ChatRequest(msgspec.Struct, kw_only=True):
         """Whether a stream should end with a chunk that has the usage."""
         return bool(self.stream_options and self.stream_options.include_usage)
 
+    @property
+    def options(self) -> CozeOptions:
+        """The field ``coze``, empty where it is missing."""
+        return self.coze or CozeOptions()
 
-_request_decoder = msgspec.json.Decoder(ChatRequest)
-# `Expected `str`, got `int` - at `$.messages[0].role``, the path missing at the top.
-_PLACE = re.compile(r"^(?P<text>.*?)(?: - at `(?P<path>.+?)`)?$", re.DOTALL)
-_MISSING = re.compile(r"^Object missing required field `(?P<field>[^`]+)`$")
+    @property
+    def has_tools(self) -> bool:
+        """Whether the caller is ready to run tools."""
+        return bool(self.tools or self.functions)
 
+    @property
+    def wants_json(self) -> bool:
+        """Whether the answer should be JSON."""
+        return self.response_format is not None and self.response_format.type != "text"
 
-def parse_chat_request(body: bytes) -> ChatRequest:
-    """Read the body of a chat completion request.
-
-    Raises:
-        RequestError: it is not JSON, or not what OpenAI's API takes; ``param`` names the place.
-    """
-    request = parse(_request_decoder, body)
-    if not request.messages:
-        raise RequestError(
-            "Invalid 'messages': at least one message is needed.",
-            param="messages",
-            code="invalid_value",
-        )
-    return request
-
-
-def parse(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
-    """Decode a request's body.
-
-    Raises:
-        RequestError: what is wrong with it, in OpenAI's terms.
-    """
-    try:
-        return decoder.decode(body)
-    except msgspec.ValidationError as error:
-        raise _explain(str(error)) from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise RequestError(f"The request body is not valid JSON: {error}") from error
-    except RecursionError as error:
-        raise RequestError("The request body is nested too deeply.") from error
-
-
-def _explain(text: str) -> RequestError:
-    match = _PLACE.match(text)
-    assert match  # noqa: S101 - the pattern matches any text
-    text, path = match["text"], (match["path"] or "$").removeprefix("$").removeprefix(".")
-    missing = _MISSING.match(text)
-    if missing:
-        path = f"{path}.{missing['field']}" if path else missing["field"]
-        return RequestError(
-            f"Missing required parameter: '{path}'.", param=path, code="missing_required_parameter"
-        )
-    if not path:
-        return RequestError(f"The request body must be a JSON object: {text}.")
-    code = "invalid_type" if text.startswith("Expected") else "invalid_value"
-    return RequestError(f"Invalid '{path}': {text}.", param=path, code=code)
+    @property
+    def stops(self) -> list[str]:
+        """The texts before which the answer is cut."""
+        stops = [self.stop] if isinstance(self.stop, str) else self.stop or []
+        return [stop for stop in stops if stop]

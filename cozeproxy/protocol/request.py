@@ -1,95 +1,171 @@
-"""From OpenAI's request to Coze's.
+"""From OpenAI's request to the call of Coze that answers it.
 
-Coze knows two roles, user and assistant, and takes a message's kind from ``type``: history written
-by the bot must say ``answer``, as the default is ``question`` (docs.coze.cn, chat_v3). The last
-message is the question; those before it are context.
+Either the caller asks something (``POST /v3/chat``), or it brings the outputs of tools that a chat
+of Coze's waits for (``POST /v3/chat/submit_tool_outputs``).
 """
 
 import hashlib
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
 
 import msgspec
 
 from cozeproxy.errors import RequestError
+from cozeproxy.protocol.ids import CallId, is_ours, unpack_call_id
+from cozeproxy.protocol.messages import Turn, coze_messages, text_of
 from cozeproxy.protocol.openai import ChatRequest, Message
 
 _encode = msgspec.json.encode
 
+# Fields of the request's `coze` object that go into the body of /v3/chat as they are.
+CHAT_FIELDS = (
+    "bot_version",
+    "connector_id",
+    "custom_variables",
+    "enable_card",
+    "extra_params",
+    "meta_data",
+    "parameters",
+    "publish_status",
+    "shortcut_command",
+)
+# Those that only workflows have.
+WORKFLOW_FIELDS = ("app_id", "ext", "resume", "workflow_version")
 
-def chat_body(request: ChatRequest, bot_id: str, user_id: str) -> bytes:
-    """Build the body of ``POST /v3/chat`` for a chat whose history the caller keeps.
 
-    Coze stores nothing of it (``auto_save_history`` false): the caller sends everything each time.
+class Call(NamedTuple):
+    """One streaming call to Coze."""
+
+    path: str
+    query: Mapping[str, str]
+    body: bytes
+
+
+class ToolOutputs(NamedTuple):
+    """What the caller's tools said, for the chat of Coze's that waits for it."""
+
+    bot_id: str
+    conversation_id: str
+    chat_id: str
+    # By Coze's id of the call.
+    outputs: Mapping[str, str]
+
+
+def saves_history(request: ChatRequest) -> bool:
+    """Whether Coze keeps the chat: only then can it wait for the output of a caller's tool."""
+    chosen = request.options.auto_save_history
+    return request.has_tools if chosen is None else chosen
+
+
+def chat_call(
+    request: ChatRequest, turn: Turn, file_ids: Iterator[str], *, bot_id: str, user_id: str
+) -> Call:
+    """Ask the bot.
+
+    Raises:
+        RequestError: an option is beyond Coze's limits, or not for chats.
     """
-    return _encode(
-        {
-            "bot_id": bot_id,
-            "user_id": user_id,
-            "stream": True,
-            "auto_save_history": False,
-            "additional_messages": coze_messages(request.messages),
-        }
+    options = request.options
+    for name in WORKFLOW_FIELDS:
+        if getattr(options, name) is not None:
+            raise _invalid(f"coze.{name}", "it is for workflows, and this is a chat")
+    fields: dict[str, Any] = {name: getattr(options, name) for name in CHAT_FIELDS}
+    fields["meta_data"] = _meta_data(request)
+    if options.bot_version and options.publish_status == "unpublished_draft":
+        raise _invalid("coze.bot_version", "a draft has no version")
+    if not (options.extra_params or {}).keys() <= {"latitude", "longitude"}:
+        raise _invalid("coze.extra_params", "it may have 'latitude' and 'longitude' only")
+    body = {
+        "bot_id": bot_id,
+        "user_id": user_id,
+        # Written out: coze-studio takes a missing one for true.
+        "stream": True,
+        "auto_save_history": saves_history(request),
+        "additional_messages": coze_messages(turn, file_ids),
+        **{name: value for name, value in fields.items() if value is not None},
+    }
+    # Coze overlooks a conversation id in the body (coze-studio#2028).
+    conversation = options.conversation_id
+    return Call(
+        "/v3/chat", {"conversation_id": conversation} if conversation else {}, _encode(body)
     )
 
 
-def user_id(request: ChatRequest, caller_key: str) -> str:
+def submit_call(tools: ToolOutputs) -> Call:
+    """Bring Coze what it waits for."""
+    outputs = [{"tool_call_id": call, "output": text} for call, text in tools.outputs.items()]
+    return Call(
+        "/v3/chat/submit_tool_outputs",
+        {"conversation_id": tools.conversation_id, "chat_id": tools.chat_id},
+        _encode({"stream": True, "tool_outputs": outputs}),
+    )
+
+
+def tool_outputs(request: ChatRequest) -> ToolOutputs | None:
+    """Find the outputs that a chat of Coze's waits for.
+
+    They are those after the last assistant message, under an id of ours. All others are history.
+
+    Raises:
+        RequestError: an id of ours was changed, an output is missing, or something else is asked in
+            the same request: Coze takes all outputs of a step together and nothing beside them.
+    """
+    messages = request.messages
+    last = max((i for i, m in enumerate(messages) if m.role == "assistant"), default=-1)
+    found: dict[CallId, str] = {}
+    for i, message in enumerate(messages[last + 1 :], last + 1):
+        param = f"messages[{i}].tool_call_id"
+        if message.role == "tool" and is_ours(message.tool_call_id or ""):
+            found[unpack_call_id(message.tool_call_id or "", param)] = text_of(message)
+    if not found:
+        return None
+    _check_step(found, messages, last)
+    bot, conversation, chat, _ = next(iter(found))
+    return ToolOutputs(bot, conversation, chat, {id_.call: text for id_, text in found.items()})
+
+
+def user_id(request: ChatRequest, headers: Mapping[str, str], default: str | None) -> str:
     """Name the end user, whose memory Coze keeps apart from others'.
 
-    Coze refuses a request without one, and a number in its place. Where the caller names nobody,
-    its key stands for it, as a digest: the key itself is not Coze's to see.
+    Coze refuses a request without one, and a number in its place. Where nobody is named, the
+    caller's key stands for it, as a digest: the key itself is not Coze's to see.
     """
-    named = request.safety_identifier or request.user
+    named = (
+        request.safety_identifier
+        or request.user
+        or headers.get("x-user-id")
+        or headers.get("x-openwebui-user-id")
+        or default
+    )
     if named:
         return named
-    return "key-" + hashlib.sha256(caller_key.encode()).hexdigest()[:32]
+    return "key-" + hashlib.sha256(headers.get("Authorization", "").encode()).hexdigest()[:32]
 
 
-def coze_messages(messages: list[Message]) -> list[dict[str, str]]:
-    """Turn the caller's messages into Coze's, system text in front of the first question."""
-    system = [text for m in messages if _is_system(m) and (text := text_of(m))]
-    out = [mapped for m in messages if not _is_system(m) for mapped in _mapped(m)]
-    if system:
-        folded = "\n\n".join(system)
-        first = next((m for m in out if m["role"] == "user"), None)
-        if first is None:
-            out.append(_question(folded))
-        else:
-            first["content"] = f"{folded}\n\n{first['content']}"
-    if not out:
-        raise RequestError("Invalid 'messages': there is no text in them.", param="messages")
-    return out
+def _check_step(found: dict[CallId, str], messages: list[Message], last: int) -> None:
+    if len({id_[:3] for id_ in found}) > 1:
+        raise _invalid("messages", "the tool outputs belong to different chats")
+    expected = [call.id for call in messages[last].tool_calls or ()] if last >= 0 else []
+    given = {message.tool_call_id for message in messages[last + 1 :]}
+    missing = [id_ for id_ in expected if id_ and is_ours(id_) and id_ not in given]
+    if missing:
+        raise _invalid("messages", f"the output of the tool call '{missing[0]}' is missing")
+    others = [i for i, m in enumerate(messages[last + 1 :], last + 1) if m.role != "tool"]
+    if others:
+        raise _invalid(f"messages[{others[0]}]", "Coze takes tool outputs, and nothing with them")
 
 
-def text_of(message: Message) -> str:
-    """A message's text: its text parts, a line each, or the refusal that stands in its place."""
-    content = message.content
-    if isinstance(content, list):
-        content = "\n".join(part.text or part.refusal or "" for part in content)
-    return content or message.refusal or ""
+def _meta_data(request: ChatRequest) -> dict[str, str] | None:
+    """OpenAI's ``metadata`` and Coze's ``meta_data`` have the same limits; Coze's wins."""
+    merged = {**(request.metadata or {}), **(request.options.meta_data or {})}
+    place = "coze.meta_data" if request.options.meta_data else "metadata"
+    if len(merged) > 16:
+        raise _invalid(place, "at most 16 pairs")
+    for key, value in merged.items():
+        if not 1 <= len(key) <= 64 or not 1 <= len(value) <= 512:
+            raise _invalid(place, "keys have 1 to 64 characters, values 1 to 512")
+    return merged or None
 
 
-def _is_system(message: Message) -> bool:
-    return message.role in ("system", "developer")
-
-
-def _question(text: str) -> dict[str, str]:
-    return {"role": "user", "type": "question", "content_type": "text", "content": text}
-
-
-def _mapped(message: Message) -> list[dict[str, str]]:
-    text = text_of(message)
-    if message.role == "user":
-        return [_question(text)]
-    if message.role == "assistant":
-        text = "\n".join(filter(None, [text, *_calls(message)]))
-        answer = {"role": "assistant", "type": "answer", "content_type": "text", "content": text}
-        return [answer] if text else []
-    # What a tool said has no role of its own in Coze; as context it must not be lost.
-    name = message.name or message.tool_call_id or "tool"
-    return [_question(f"[Result of {name}] {text}")]
-
-
-def _calls(message: Message) -> list[str]:
-    functions = [call.function for call in message.tool_calls or [] if call.function]
-    if message.function_call:
-        functions.append(message.function_call)
-    return [f"[Call of {f.name}] {f.arguments or ''}".rstrip() for f in functions]
+def _invalid(param: str, reason: str) -> RequestError:
+    return RequestError(f"Invalid '{param}': {reason}.", param=param, code="invalid_value")

@@ -6,7 +6,9 @@ event                                     what the caller gets
 conversation.chat.created, .in_progress   nothing; the ids are remembered
 conversation.message.delta, answer        its text, its reasoning text
 conversation.message.completed, answer    nothing if its deltas came, else its text, once
-conversation.message.completed, other     nothing: tool calls that Coze has run, follow-ups, verbose
+conversation.message.completed, other     tool calls that Coze has run and follow-ups, if wanted
+  ... verbose, generate_answer_finish     the end, if nothing that comes after it is wanted
+conversation.chat.requires_action         tool calls for the caller to run, or a question's end
 conversation.chat.completed               usage and the end
 conversation.chat.failed, .canceled       a failure
 error, or an error under no name          a failure
@@ -17,25 +19,54 @@ any other                                 nothing: Coze may add events
 Two rules stand above the table. *The end is only what Coze calls the end*: a stream that stops
 without one has failed, however much text came. *Each character once*: Coze repeats the whole text
 in ``message.completed`` after its deltas.
+
+coze-studio spells some names otherwise (``cancelled``, ``required_action``); both are taken.
 """
 
-from typing import Protocol
+from typing import Any, NamedTuple, Protocol
 
-import msgspec
-
-from cozeproxy.errors import CozeError, UpstreamBrokenError
+from cozeproxy.errors import CozeError, UnansweredToolError, UpstreamBrokenError
 from cozeproxy.protocol import coze
+from cozeproxy.protocol.ids import CallId
 from cozeproxy.protocol.sse import Event
 
 # Coze's own end markers: the hosted service, coze-studio.
 _DONE = (b"done", b"conversation.stream.done")
-_NOTHING = (b"null", b'""')
 # Answers with ids of their own (a workflow with several output nodes) are paragraphs.
 _SEPARATOR = b'"\\n\\n"'
+# What Coze has done itself on the way to the answer, under the names of several versions.
+STEPS = ("function_call", "tool_response", "tool_output", "knowledge")
+
+
+class Wanted(NamedTuple):
+    """What the caller asked for, as far as it decides what becomes of events.
+
+    Attributes:
+        bot_id: the bot, for the ids of tool calls.
+        early_end: end at Coze's finish marker. What comes between it and the end of the chat, for
+            seconds at times, is follow-ups and usage.
+        follow_ups: give the questions that Coze suggests.
+        steps: give the tool calls that Coze has run itself.
+        runs_tools: the caller can answer a tool call, as Coze keeps the chat.
+    """
+
+    bot_id: str
+    early_end: bool = False
+    follow_ups: bool = False
+    steps: bool = False
+    runs_tools: bool = False
+
+
+class ToolCall(NamedTuple):
+    """A tool call as the caller sees it; ``arguments`` is JSON text."""
+
+    id: str
+    name: str
+    arguments: str
 
 
 class Writer(Protocol):
-    """Where an answer goes: chunk by chunk, or collected. ``text`` is a JSON string, quoted."""
+    """Where an answer goes: chunk by chunk, or collected. Text is a JSON string, quoted."""
 
     def text(self, text: bytes) -> None:
         """Take a piece of the answer."""
@@ -43,7 +74,13 @@ class Writer(Protocol):
     def reasoning(self, text: bytes) -> None:
         """Take a piece of the reasoning."""
 
-    def finish(self, reason: str, usage: coze.Usage | None, info: dict[str, str]) -> None:
+    def step(self, kind: str, content: bytes) -> None:
+        """Take something that Coze has done on the way; its content is a JSON string."""
+
+    def tool_calls(self, calls: list[ToolCall]) -> None:
+        """Take calls that the caller must run."""
+
+    def finish(self, reason: str, usage: coze.Usage | None, info: dict[str, Any]) -> None:
         """Take the end: OpenAI's finish reason, the tokens if Coze told, and Coze's ids."""
 
 
@@ -56,14 +93,16 @@ class ChatTranslator:
         info: Coze's ids for this chat: ``conversation_id``, ``chat_id``, ``logid``.
     """
 
-    def __init__(self, writer: Writer) -> None:
+    def __init__(self, writer: Writer, wanted: Wanted) -> None:
         self.accepted = False
         self.ended = False
-        self.info: dict[str, str] = {}
+        self.info: dict[str, Any] = {}
         self._writer = writer
+        self._wanted = wanted
         # The ids of the answers whose text has been written.
         self._answers: set[str | int | None] = set()
-        self._usage: coze.Usage | None = None
+        # Coze waits for somebody, so that its finish marker is not the end of the answer.
+        self._interrupted = False
 
     def receive_event(self, event: Event) -> None:
         """Take one event.
@@ -73,7 +112,7 @@ class ChatTranslator:
         """
         name, data = event
         if name == b"conversation.message.delta":
-            self._delta(coze.decode(coze.message_decoder, name, data))
+            self._answer(coze.decode(coze.message_decoder, name, data))
         elif name == b"conversation.message.completed":
             self._completed(coze.decode(coze.message_decoder, name, data))
         elif name.startswith(b"conversation.chat."):
@@ -81,7 +120,7 @@ class ChatTranslator:
         elif name == b"error":
             raise self._error(data)
         elif name in _DONE:
-            self._end()
+            self._end("stop", None)
         elif name in (b"", b"message"):
             self._unnamed(data)
 
@@ -94,13 +133,13 @@ class ChatTranslator:
         if not self.ended:
             raise UpstreamBrokenError("Coze's stream ended before the answer did.")
 
-    def _delta(self, message: coze.Message) -> None:
+    def _answer(self, message: coze.Message) -> None:
         if message.type not in ("answer", None):
             return
-        reasoning = _string(message.reasoning_content)
+        reasoning = coze.text(message.reasoning_content)
         if reasoning:
             self._writer.reasoning(reasoning)
-        text = _string(message.content)
+        text = coze.text(message.content)
         if text:
             if message.id not in self._answers:
                 if self._answers:
@@ -109,8 +148,24 @@ class ChatTranslator:
             self._writer.text(text)
 
     def _completed(self, message: coze.Message) -> None:
-        if message.type == "answer" and message.id not in self._answers:
-            self._delta(message)
+        kind = message.type
+        if kind == "answer":
+            if message.id not in self._answers:
+                self._answer(message)
+        elif kind == "follow_up":
+            if self._wanted.follow_ups:
+                self.info.setdefault("follow_ups", []).append(coze.plain(message.content))
+        elif kind == "verbose":
+            self._verbose(message)
+        elif kind in STEPS and self._wanted.steps:
+            self._writer.step(kind, coze.text(message.content) or b'""')
+
+    def _verbose(self, message: coze.Message) -> None:
+        finished = coze.finishes_answer(message)
+        if finished is False:
+            self._interrupted = True
+        elif finished and self._wanted.early_end and not self._interrupted:
+            self._end("stop", None)
 
     def _chat(self, name: bytes, chat: coze.Chat) -> None:
         self.accepted = True
@@ -120,14 +175,26 @@ class ChatTranslator:
             self.info["conversation_id"] = str(chat.conversation_id)
         kind = name.removeprefix(b"conversation.chat.")
         if kind == b"completed":
-            self._usage = chat.usage
-            self._end()
+            self._end("stop", chat.usage)
         elif kind == b"failed":
             raise self._failure(chat)
         elif kind in (b"canceled", b"cancelled"):
             raise UpstreamBrokenError("The chat was cancelled in Coze.")
         elif kind in (b"requires_action", b"required_action"):
-            raise UpstreamBrokenError("The bot waits for a tool's output, which nobody can give.")
+            self._requires_action(chat)
+
+    def _requires_action(self, chat: coze.Chat) -> None:
+        action = chat.required_action and chat.required_action.submit_tool_outputs
+        calls = [c for c in (action and action.tool_calls) or () if c.type != "reply_message"]
+        if not calls:
+            # A workflow's question: its text was the answer, the next user message is the reply.
+            self._end("stop", chat.usage)
+            return
+        if not self._wanted.runs_tools:
+            raise UnansweredToolError([c.function.name for c in calls if c.function])
+        bot, ids = self._wanted.bot_id, self.info
+        self._writer.tool_calls([_tool_call(call, bot, ids) for call in calls])
+        self._end("tool_calls", chat.usage)
 
     def _unnamed(self, data: bytes) -> None:
         # Clients of coze-studio report an error sent as a bare data line.
@@ -145,17 +212,13 @@ class ChatTranslator:
     def _failure(self, chat: coze.Chat) -> CozeError:
         return coze.chat_error(chat, self.info.get("logid"))
 
-    def _end(self) -> None:
+    def _end(self, reason: str, usage: coze.Usage | None) -> None:
         if not self.ended:
             self.ended = True
-            self._writer.finish("stop", self._usage, self.info)
+            self._writer.finish(reason, usage, self.info)
 
 
-def _string(raw: msgspec.Raw) -> bytes:
-    """A message's text as it stands in the JSON, quoted; nothing where there is none."""
-    text = bytes(raw)
-    if text in _NOTHING:
-        return b""
-    if not text.startswith(b'"'):
-        raise UpstreamBrokenError("Coze sent a message whose text is not a string.")
-    return text
+def _tool_call(call: coze.ToolCall, bot_id: str, ids: dict[str, Any]) -> ToolCall:
+    packed = CallId(bot_id, ids.get("conversation_id", ""), ids.get("chat_id", ""), call.id).pack()
+    function = call.function or coze.Function()
+    return ToolCall(packed, function.name, function.arguments or "{}")

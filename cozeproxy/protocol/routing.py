@@ -6,17 +6,14 @@
 4. the default of the settings. Any other model name is accepted, and echoed.
 """
 
-import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
 from cozeproxy.errors import RequestError
+from cozeproxy.protocol.ids import ID
 from cozeproxy.protocol.openai import ChatRequest
 
 BOT_PREFIX = "bot-"
-
-# Ids go into URLs and logs. Coze's are decimal numbers; this leaves room for others.
-_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 class Route(NamedTuple):
@@ -48,7 +45,7 @@ def route(
         raise RequestError(
             "Bot ID is required for chat completion", param="x-bot-id", code="missing_bot_id"
         )
-    if not _ID.fullmatch(found):
+    if not ID.fullmatch(found):
         raise RequestError(
             "Invalid bot id: it may have letters, digits, '-' and '_', at most 64.",
             param="x-bot-id",

@@ -1,8 +1,12 @@
 """One answer, from Coze's bytes to the caller's: the way out as one object."""
 
+from collections.abc import Sequence
+from typing import Any
+
 from cozeproxy.errors import ServiceError, UpstreamBrokenError
 from cozeproxy.protocol.completion import ChunkWriter, CompletionWriter
-from cozeproxy.protocol.response import ChatTranslator
+from cozeproxy.protocol.cutting import CutWriter, FenceCutter, StopCutter
+from cozeproxy.protocol.response import ChatTranslator, Wanted
 from cozeproxy.protocol.sse import EventParser
 
 
@@ -17,11 +21,20 @@ class ChatStream:
         error: why the answer has failed, None while it has not.
     """
 
-    def __init__(self, writer: ChunkWriter | CompletionWriter) -> None:
+    def __init__(
+        self,
+        writer: ChunkWriter | CompletionWriter,
+        wanted: Wanted,
+        cutters: Sequence[StopCutter | FenceCutter] = (),
+    ) -> None:
         self.error: ServiceError | None = None
         self._parser = EventParser()
         self._writer = writer
-        self._translator = ChatTranslator(writer)
+        # Cutting takes the text out of its JSON and puts it back in, so it stands only where it is
+        # asked for.
+        self._translator = ChatTranslator(
+            CutWriter(writer, *cutters) if cutters else writer, wanted
+        )
 
     @property
     def ended(self) -> bool:
@@ -29,7 +42,7 @@ class ChatStream:
         return self._translator.ended
 
     @property
-    def info(self) -> dict[str, str]:
+    def info(self) -> dict[str, Any]:
         """Coze's ids, as far as they are known. The log id, which is a header, is put in here."""
         return self._translator.info
 

@@ -59,6 +59,9 @@ class Settings:
     coze_space_id: str | None = variable(
         values.identifier, None, "Workspace of the bots", example="your-space-id"
     )
+    coze_user_id: str | None = variable(
+        values.text, None, "End user of requests that name none", example="your-user-id"
+    )
     host: str = variable(values.host, "127.0.0.1", "Address to listen on; 0.0.0.0 is all of them")
     port: int = variable(values.port, 3000, "Port to listen on; 0 is any free one")
     default_model_type: ModelType = variable(

@@ -11,7 +11,7 @@ what came in the meantime and hands it to the receiver.
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -28,14 +28,18 @@ from cozeproxy.errors import (
     UpstreamUnreachableError,
 )
 from cozeproxy.protocol import coze
+from cozeproxy.protocol.request import Call
 
 logger = logging.getLogger(__name__)
 
 # How many streams may be open at a time. A handle is made for each at the start.
 MAX_STREAMS = 1000
+MAX_CONTROL_CALLS = 50
 CONNECT_TIMEOUT = 10.0
 # Long answers are legitimate; this only bounds what one request can hold.
 REQUEST_TIMEOUT = 600.0
+UPLOAD_TIMEOUT = 120.0
+USER_AGENT = f"cozeproxy/{__version__}"
 # Of an answer that is no stream, only the error in it is of use.
 MAX_ERROR_BYTES = 1024 * 1024
 
@@ -70,22 +74,52 @@ class CozeClient:
         self._direct = (urlsplit(base_url).hostname or "") in ("localhost", "127.0.0.1", "::1")
         # force_instance: the shared instance of the loop has ten slots, and users outside this.
         self._http = CurlAsyncHTTPClient(force_instance=True, max_clients=MAX_STREAMS)
+        # Short calls must not queue behind streams.
+        self._control = CurlAsyncHTTPClient(force_instance=True, max_clients=MAX_CONTROL_CALLS)
         self._open: set[UpstreamStream] = set()
 
-    def stream(
-        self,
-        path: str,
-        body: bytes,
-        receiver: Callable[[bytes], None],
-        query: Mapping[str, str] | None = None,
-    ) -> "UpstreamStream":
+    def stream(self, call: Call, receiver: Callable[[bytes], None]) -> "UpstreamStream":
         """Start a streaming call; the receiver gets the event stream's bytes as they come."""
-        url = self._base_url + path + (f"?{urlencode(query)}" if query else "")
-        stream = UpstreamStream(receiver, direct=self._direct)
-        stream.start(self._http, url, self._headers, body)
+        url = self._base_url + call.path + (f"?{urlencode(call.query)}" if call.query else "")
+        stream = UpstreamStream(receiver, self._prepare)
+        stream.start(self._http, url, self._headers, call.body)
         self._open.add(stream)
         stream.done.add_done_callback(lambda _: self._open.discard(stream))
         return stream
+
+    async def upload(self, content_type: str, body: bytes) -> bytes:
+        """Upload a file as multipart data; give the JSON of Coze's answer.
+
+        Raises:
+            UpstreamError: Coze refused it, or cannot be reached.
+        """
+        headers = {**self._headers, "Content-Type": content_type, "Accept": "application/json"}
+        request = HTTPRequest(
+            self._base_url + "/v1/files/upload",
+            method="POST",
+            headers=headers,
+            body=body,
+            user_agent=USER_AGENT,
+            connect_timeout=CONNECT_TIMEOUT,
+            request_timeout=UPLOAD_TIMEOUT,
+            follow_redirects=False,
+            decompress_response=False,
+            prepare_curl_callback=self._prepare,
+        )
+        try:
+            response = await self._control.fetch(request, raise_error=False)
+        except CurlError as error:
+            raise _transfer_error(error) from error
+        failure = coze.error_in(_reply(response.code, response.headers, response.body))
+        if failure:
+            raise failure
+        return response.body
+
+    def _prepare(self, curl: pycurl.Curl) -> None:
+        # Without it libcurl sets and resets signal handlers around every piece.
+        curl.setopt(pycurl.NOSIGNAL, 1)
+        if self._direct:
+            curl.setopt(pycurl.PROXY, "")
 
     async def close(self) -> None:
         """End the calls that are open, and close all connections."""
@@ -94,6 +128,7 @@ class CozeClient:
         if self._open:
             await asyncio.wait([stream.done for stream in self._open])
         self._http.close()
+        self._control.close()
 
 
 class UpstreamStream:
@@ -104,11 +139,13 @@ class UpstreamStream:
         done: resolved when the call is over, however it ended.
     """
 
-    def __init__(self, receiver: Callable[[bytes], None], *, direct: bool) -> None:
+    def __init__(
+        self, receiver: Callable[[bytes], None], prepare: Callable[[pycurl.Curl], None]
+    ) -> None:
         self.headers = HTTPHeaders()
         self._status = 0
         self._receiver = receiver
-        self._direct = direct
+        self._prepare_handle = prepare
         self._loop = asyncio.get_running_loop()
         self._curl: pycurl.Curl | None = None
         self.done: asyncio.Future[Any] = self._loop.create_future()
@@ -132,7 +169,7 @@ class UpstreamStream:
                 method="POST",
                 headers=headers,
                 body=body,
-                user_agent=f"cozeproxy/{__version__}",
+                user_agent=USER_AGENT,
                 connect_timeout=CONNECT_TIMEOUT,
                 request_timeout=REQUEST_TIMEOUT,
                 # The token is for this host only.
@@ -160,18 +197,14 @@ class UpstreamStream:
         if self._crash:
             raise self._crash
         if not self._aborted and not self._is_stream():
-            coze.raise_for_answer(
-                self._status,
-                self.headers.get("Content-Type", ""),
-                self._error_body,
-                logid=self.logid,
-                retry_after=self.headers.get("Retry-After"),
-            )
+            raise coze.error_in(
+                _reply(self._status, self.headers, self._error_body)
+            ) or UpstreamBrokenError("Coze answered with JSON where a stream was asked for.")
 
     @property
     def logid(self) -> str | None:
         """Coze's name for this call, under the header of the hosted service or of coze-studio."""
-        return self.headers.get("X-Tt-Logid") or self.headers.get("X-Log-Id")
+        return _logid(self.headers)
 
     def pause(self) -> None:
         """Take no more from Coze until resume(): its data stays in the kernel, and then with it."""
@@ -207,10 +240,7 @@ class UpstreamStream:
         curl.setopt(pycurl.WRITEFUNCTION, self._write)
         curl.setopt(pycurl.NOPROGRESS, 0)
         curl.setopt(pycurl.XFERINFOFUNCTION, self._progress)
-        # Without it libcurl sets and resets signal handlers around every piece.
-        curl.setopt(pycurl.NOSIGNAL, 1)
-        if self._direct:
-            curl.setopt(pycurl.PROXY, "")
+        self._prepare_handle(curl)
 
     def _write(self, piece: bytes) -> int | None:
         if self._aborted:
@@ -267,3 +297,12 @@ def _transfer_error(error: CurlError) -> UpstreamError:
     if error.errno in _UNREACHABLE:
         return UpstreamUnreachableError("Coze cannot be reached.")
     return UpstreamBrokenError("The connection to Coze broke off.")
+
+
+def _logid(headers: HTTPHeaders) -> str | None:
+    return headers.get("X-Tt-Logid") or headers.get("X-Log-Id")
+
+
+def _reply(status: int, headers: HTTPHeaders, body: bytes) -> coze.Reply:
+    kind = headers.get("Content-Type", "")
+    return coze.Reply(status, kind, body, _logid(headers), headers.get("Retry-After"))

@@ -3,9 +3,14 @@
 import pytest
 
 from cozeproxy.errors import RequestError
-from cozeproxy.protocol.openai import parse_chat_request
+from cozeproxy.protocol.openai import ChatRequest
+from cozeproxy.protocol.parsing import IGNORED, ignored_fields, parse_chat_request
 
 USER = '{"role": "user", "content": "hi"}'
+
+
+def _with(fields):
+    return f'{{"model": "m", "messages": [{USER}], {fields}}}'
 
 
 def parse(text):
@@ -20,6 +25,8 @@ def parse(text):
         pytest.param('"stream": null, "stream_options": null, "user": null', id="null"),
         pytest.param('"big": 123456789012345678901234567890, "huge": 1e999', id="huge_numbers"),
         pytest.param('"model": "a", "model": "gpt-4"', id="twice"),
+        pytest.param('"n": 1, "logprobs": false, "top_logprobs": 0', id="defaults"),
+        pytest.param('"modalities": ["text"], "tool_choice": "auto", "tools": null', id="harmless"),
     ],
 )
 def test_fields_that_are_not_used_pass(fields):
@@ -42,6 +49,22 @@ def test_fields_that_are_not_used_pass(fields):
 )
 def test_messages_that_clients_send_pass(message):
     assert len(parse(f'{{"model": "m", "messages": [{message}, {USER}]}}').messages) == 2
+
+
+def test_known_fields_without_effect_are_named():
+    body = b'{"model": "m", "messages": [], "top_p": 0.5, "seed": null, "tools": [], "foo": 1}'
+    assert ignored_fields(body) == ["top_p"]
+
+
+def test_fields_that_are_used_are_not_called_ignored():
+    used = set(ChatRequest.__struct_encode_fields__) - {
+        # Read to know whether the caller can run tools, without effect on which the bot has.
+        "tools",
+        "tool_choice",
+        "functions",
+        "function_call",
+    }
+    assert not used & set(IGNORED)
 
 
 @pytest.mark.parametrize(
@@ -87,6 +110,21 @@ def test_usage_is_included_where_it_is_asked_for(options, included):
             "messages[0].content[0].type",
             "missing_required_parameter",
         ),
+        (_with('"n": 2'), "n", "unsupported_value"),
+        (_with('"n": 0'), "n", "unsupported_value"),
+        (_with('"logprobs": true'), "logprobs", "unsupported_parameter"),
+        (_with('"top_logprobs": 3'), "top_logprobs", "unsupported_parameter"),
+        (_with('"modalities": ["text", "audio"]'), "modalities", "unsupported_value"),
+        (_with('"audio": {"voice": "alloy"}'), "audio", "unsupported_parameter"),
+        (_with('"tool_choice": "required"'), "tool_choice", "unsupported_value"),
+        (_with('"tool_choice": {"type": "function"}'), "tool_choice", "unsupported_value"),
+        (_with('"function_call": {"name": "f"}'), "function_call", "unsupported_value"),
+        (_with('"stop": ["1", "2", "3", "4", "5"]'), "stop", "invalid_value"),
+        (_with('"stop": 5'), "stop", "invalid_type"),
+        (_with('"response_format": {"type": "xml"}'), "response_format.type", "invalid_value"),
+        (_with('"coze": {"botid": "1"}'), "coze.botid", "unknown_parameter"),
+        (_with('"coze": {"follow_ups": 1}'), "coze.follow_ups", "invalid_type"),
+        (_with('"coze": []'), "coze", "invalid_type"),
         ("[]", None, None),
         ("null", None, None),
         ('"text"', None, None),

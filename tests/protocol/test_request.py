@@ -6,8 +6,9 @@ import msgspec
 import pytest
 
 from cozeproxy.errors import RequestError
+from cozeproxy.protocol.messages import coze_messages, read_turn
 from cozeproxy.protocol.openai import ChatRequest
-from cozeproxy.protocol.request import chat_body, coze_messages, user_id
+from cozeproxy.protocol.request import chat_call, user_id
 from cozeproxy.protocol.routing import route
 
 
@@ -15,6 +16,11 @@ def request(*messages, **fields):
     return msgspec.convert(
         {"model": "gpt-4", "messages": list(messages), **fields}, ChatRequest, strict=True
     )
+
+
+def sent(asked, *, continues=False, file_ids=()):
+    """Coze's messages for a request."""
+    return coze_messages(read_turn(asked, continues=continues), iter(file_ids))
 
 
 def says(role, content, **fields):
@@ -84,7 +90,7 @@ CALL = {"id": "call_1", "type": "function", "function": {"name": "rain", "argume
             [
                 question("Rain?"),
                 answer('[Call of rain] {"at":1}'),
-                question("[Result of call_1] 50%"),
+                question("[Result of rain] 50%"),
                 question("So?"),
             ],
             id="tools_of_the_past_are_context",
@@ -101,17 +107,21 @@ CALL = {"id": "call_1", "type": "function", "function": {"name": "rain", "argume
     ],
 )
 def test_messages_become_coze_messages(messages, expected):
-    assert coze_messages(request(*messages).messages) == expected
+    assert sent(request(*messages)) == expected
 
 
 def test_messages_without_any_text_are_refused():
     with pytest.raises(RequestError) as caught:
-        coze_messages(request(says("assistant", None)).messages)
+        sent(request(says("assistant", None)))
     assert caught.value.param == "messages"
 
 
-def test_chat_body_asks_for_a_stream_that_coze_does_not_keep():
-    assert json.loads(chat_body(request(says("user", "你好")), "7", "u1")) == {
+def test_chat_is_asked_for_as_a_stream_that_coze_does_not_keep():
+    asked = request(says("user", "你好"))
+    call = chat_call(asked, read_turn(asked, continues=False), iter(()), bot_id="7", user_id="u1")
+    assert call.path == "/v3/chat"
+    assert call.query == {}
+    assert json.loads(call.body) == {
         "bot_id": "7",
         "user_id": "u1",
         "stream": True,
@@ -120,15 +130,20 @@ def test_chat_body_asks_for_a_stream_that_coze_does_not_keep():
     }
 
 
-def test_user_is_the_safety_identifier_then_the_user_then_a_digest_of_the_key():
+def test_user_is_the_first_that_is_named_or_a_digest_of_the_key():
     message = says("user", "Hi")
+    headers = {"x-user-id": "h", "x-openwebui-user-id": "o", "Authorization": "Bearer secret-key"}
     both = request(message, user="u", safety_identifier="s")
-    assert user_id(both, "Bearer k") == "s"
-    assert user_id(request(message, user="u"), "Bearer k") == "u"
-    digest = user_id(request(message), "Bearer secret-key")
+    assert user_id(both, headers, "d") == "s"
+    assert user_id(request(message, user="u"), headers, "d") == "u"
+    assert user_id(request(message), headers, "d") == "h"
+    assert user_id(request(message), {"x-openwebui-user-id": "o"}, "d") == "o"
+    assert user_id(request(message), {}, "d") == "d"
+    key = {"Authorization": "Bearer secret-key"}
+    digest = user_id(request(message), key, None)
     assert "secret-key" not in digest
-    assert digest == user_id(request(message), "Bearer secret-key")
-    assert digest != user_id(request(message), "Bearer other-key")
+    assert digest == user_id(request(message), key, None)
+    assert digest != user_id(request(message), {"Authorization": "Bearer other-key"}, None)
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import pytest
 
 from cozeproxy.errors import CozeError, UpstreamBrokenError
 from cozeproxy.protocol.completion import ChunkWriter, CompletionWriter, Head
+from cozeproxy.protocol.response import Wanted
 from cozeproxy.protocol.stream import ChatStream
 from tests.support import coze
 from tests.support.feeding import cuts, feed
@@ -13,12 +14,13 @@ from tests.support.feeding import cuts, feed
 HEAD = Head("chatcmpl-1", 1700000000, "gpt-4")
 
 
-def streamed(*, include_usage=False):
-    return ChatStream(ChunkWriter(HEAD, include_usage=include_usage))
+def streamed(*cutters, include_usage=False, **wanted):
+    writer = ChunkWriter(HEAD, include_usage=include_usage)
+    return ChatStream(writer, Wanted("7", **wanted), cutters)
 
 
-def whole():
-    return ChatStream(CompletionWriter(HEAD))
+def whole(*cutters, **wanted):
+    return ChatStream(CompletionWriter(HEAD), Wanted("7", **wanted), cutters)
 
 
 def chunks_of(out):

@@ -1,0 +1,121 @@
+"""Images, recordings and files inside a request.
+
+Coze takes no file inside a message: it takes the id of an uploaded one, or an address that it
+fetches itself (docs.coze.cn, chat_v3: object_string). So what comes as base64 is decoded here, to
+be uploaded first. Addresses are passed on; nothing here or elsewhere in the service fetches what a
+caller names.
+"""
+
+import base64
+import binascii
+import re
+from typing import Literal, NamedTuple, TypeVar
+
+import filetype
+
+from cozeproxy.errors import RequestError
+from cozeproxy.protocol.ids import coze_file_id
+from cozeproxy.protocol.openai import Part
+
+T = TypeVar("T")
+
+_DATA_URL = re.compile(r"^data:[^,]*,", re.IGNORECASE)
+_WEB_URL = re.compile(r"https?://[^\s/]", re.IGNORECASE)
+# Formats that others are built on: the name's extension knows better which one it is.
+_CONTAINERS = ("zip", "doc", "xml")
+_EXTENSION = re.compile(r"[a-z0-9]{1,10}")
+# In a file's name: it goes into a header of the upload.
+_UNSAFE = re.compile(r"[^\w .()-]")
+
+
+class Attachment(NamedTuple):
+    """A file that must be uploaded: its bytes, and a name whose extension fits them.
+
+    Coze refuses a file whose extension and content differ, with code 4000 (coze-py#153).
+    """
+
+    name: str
+    data: bytes
+
+
+class Item(NamedTuple):
+    """What stands for a part in Coze's message: its kind, and one of three places to find it."""
+
+    kind: Literal["image", "file", "audio"]
+    url: str | None = None
+    file_id: str | None = None
+    attachment: Attachment | None = None
+
+
+def read_part(part: Part, place: str) -> Item:
+    """Read a part that is not text.
+
+    Raises:
+        RequestError: it is not what its type says; ``place`` is the start of ``param``.
+    """
+    if part.type == "image_url":
+        place = f"{place}.image_url"
+        if isinstance(part.image_url, str):
+            return _image(part.image_url, place)
+        return _image(_given(part.image_url, place).url, f"{place}.url")
+    if part.type == "input_audio":
+        place = f"{place}.input_audio"
+        audio = _given(part.input_audio, place)
+        return _uploaded(_base64(audio.data, f"{place}.data"), f"{place}.data", only="audio")
+    place = f"{place}.file"
+    file = _given(part.file, place)
+    if file.file_data:
+        place = f"{place}.file_data"
+        return _uploaded(_base64(file.file_data, place), place, name=file.filename or "")
+    file_id = coze_file_id(_given(file.file_id, f"{place}.file_id"), f"{place}.file_id")
+    return Item("file", file_id=file_id)
+
+
+def _image(url: str, place: str) -> Item:
+    if _WEB_URL.match(url):
+        return Item("image", url=url)
+    if url[:5].lower() == "data:":
+        return _uploaded(_base64(url, place), place, only="image")
+    raise _invalid(place, "neither an http(s) address nor a data: URL")
+
+
+def _given(value: T | None, place: str) -> T:
+    if value is None:
+        raise RequestError(
+            f"Missing required parameter: '{place}'.",
+            param=place,
+            code="missing_required_parameter",
+        )
+    return value
+
+
+def _base64(text: str, place: str) -> bytes:
+    try:
+        data = base64.b64decode(_DATA_URL.sub("", text, count=1), validate=True)
+    except binascii.Error as error:
+        raise _invalid(place, "no base64") from error
+    if not data:
+        raise _invalid(place, "empty")
+    return data
+
+
+def _uploaded(
+    data: bytes, place: str, *, only: Literal["image", "audio"] | None = None, name: str = ""
+) -> Item:
+    found = filetype.guess(data)
+    kind = found.mime.partition("/")[0] if found else ""
+    if only and kind != only:
+        raise _invalid(place, f"no {only} of a format that is known")
+    stem, _, given = name.rpartition(".")
+    extension = found.extension if found else "txt"
+    if (not found or extension in _CONTAINERS) and _EXTENSION.fullmatch(given.lower()):
+        extension = given.lower()
+    stem = _UNSAFE.sub("_", stem)[:100] or "upload"
+    attachment = Attachment(f"{stem}.{extension}", data)
+    if kind == "image":
+        return Item("image", attachment=attachment)
+    return Item("audio" if kind == "audio" else "file", attachment=attachment)
+
+
+def _invalid(place: str, what: str) -> RequestError:
+    return RequestError(f"Invalid '{place}': it is {what}.", param=place, code="invalid_value")

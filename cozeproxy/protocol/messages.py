@@ -1,0 +1,188 @@
+"""OpenAI's messages as Coze's.
+
+Coze knows two roles, user and assistant, and takes a message's kind from ``type``: history written
+by the bot must say ``answer``, as the default is ``question``. The last message is the question,
+those before it are context. A message with files is an ``object_string``: a JSON array, as text,
+with at most one text item, and never text alone (docs.coze.cn, chat_v3).
+
+What Coze has no role for must not be lost: system text goes in front of the first question, and
+what tools were called with and said stays as text.
+"""
+
+from collections.abc import Iterator
+
+import msgspec
+
+from cozeproxy.errors import RequestError
+from cozeproxy.protocol.attachments import Attachment, Item, read_part
+from cozeproxy.protocol.openai import ChatRequest, Message
+
+# Coze answers more with code 4004.
+MAX_MESSAGES = 100
+
+SYSTEM = ("system", "developer")
+
+_JSON_DEMAND = "Answer with one valid JSON value and nothing else."
+_SCHEMA_DEMAND = "It must match this JSON Schema: "
+
+
+class Draft(msgspec.Struct):
+    """A message on its way to Coze: its text, and what stands beside it."""
+
+    role: str
+    text: str
+    items: list[Item] = []
+
+
+class Turn(msgspec.Struct):
+    """What goes to Coze for one request, oldest first, and how many messages were left out."""
+
+    drafts: list[Draft]
+    left_out: int = 0
+
+    @property
+    def attachments(self) -> list[Attachment]:
+        """The files that must be uploaded before the turn can be sent, in their order."""
+        return [i.attachment for draft in self.drafts for i in draft.items if i.attachment]
+
+
+def read_turn(request: ChatRequest, *, continues: bool) -> Turn:
+    """Read the messages that Coze needs.
+
+    Args:
+        request: whose messages they are.
+        continues: Coze holds the conversation so far. Then what stands before and in the last
+            answer is known there, and so is the system text: sending them again would double them.
+
+    Raises:
+        RequestError: a message cannot be sent to Coze; ``param`` names the place.
+    """
+    messages = request.messages
+    start = 0
+    if continues:
+        start = max((i for i, m in enumerate(messages, 1) if m.role == "assistant"), default=0)
+    names = _call_names(messages)
+    drafts = [
+        draft
+        for i, message in enumerate(messages)
+        if i >= start and message.role not in SYSTEM
+        for draft in _drafts(message, f"messages[{i}]", names)
+    ]
+    turn = Turn(drafts[-MAX_MESSAGES:], max(0, len(drafts) - MAX_MESSAGES))
+    if not start:
+        _fold_system(turn.drafts, messages)
+    if not turn.drafts:
+        raise _empty("there is no text in them")
+    if request.wants_json:
+        _fold_json_demand(turn.drafts, request)
+    _check(turn.drafts)
+    return turn
+
+
+def coze_messages(turn: Turn, file_ids: Iterator[str]) -> list[dict[str, str]]:
+    """Build Coze's ``additional_messages``.
+
+    Args:
+        turn: the messages.
+        file_ids: Coze's ids of the turn's attachments, in their order.
+    """
+    return [_encode(draft, file_ids) for draft in turn.drafts]
+
+
+def text_of(message: Message) -> str:
+    """A message's text: its text parts, a line each, or the refusal that stands in its place."""
+    content = message.content
+    if isinstance(content, list):
+        content = "\n".join(filter(None, (part.text or part.refusal for part in content)))
+    return content or message.refusal or ""
+
+
+def _drafts(message: Message, place: str, names: dict[str, str]) -> Iterator[Draft]:
+    text = text_of(message)
+    items = list(_items(message, place))
+    if message.role == "user":
+        if text or items:
+            yield Draft("user", text, items)
+    elif message.role == "assistant":
+        text = "\n".join(filter(None, [text, *_calls(message)]))
+        if text:
+            yield Draft("assistant", text)
+    else:
+        name = names.get(message.tool_call_id or "") or message.name or message.tool_call_id
+        yield Draft("user", f"[Result of {name or 'a tool'}] {text}")
+
+
+def _items(message: Message, place: str) -> Iterator[Item]:
+    for j, part in enumerate(message.content if isinstance(message.content, list) else ()):
+        if part.type in ("text", "refusal"):
+            continue
+        if message.role != "user":
+            param = f"{place}.content[{j}].type"
+            raise RequestError(
+                f"Invalid '{param}': only user messages may have '{part.type}'.",
+                param=param,
+                code="invalid_value",
+            )
+        yield read_part(part, f"{place}.content[{j}]")
+
+
+def _calls(message: Message) -> list[str]:
+    functions = [call.function for call in message.tool_calls or () if call.function]
+    if message.function_call:
+        functions.append(message.function_call)
+    return [f"[Call of {f.name}] {f.arguments or ''}".rstrip() for f in functions]
+
+
+def _call_names(messages: list[Message]) -> dict[str, str]:
+    calls = [call for message in messages for call in message.tool_calls or ()]
+    return {call.id: call.function.name for call in calls if call.id and call.function}
+
+
+def _fold_system(drafts: list[Draft], messages: list[Message]) -> None:
+    folded = "\n\n".join(filter(None, (text_of(m) for m in messages if m.role in SYSTEM)))
+    if not folded:
+        return
+    first = next((draft for draft in drafts if draft.role == "user"), None)
+    if first is None:
+        drafts.append(Draft("user", folded))
+    else:
+        first.text = f"{folded}\n\n{first.text}".rstrip()
+
+
+def _fold_json_demand(drafts: list[Draft], request: ChatRequest) -> None:
+    demand = _JSON_DEMAND
+    schema = request.response_format and request.response_format.json_schema
+    if schema:
+        # OpenAI wraps the schema in an object with its name; the bare schema is what matters.
+        demand += f" {_SCHEMA_DEMAND}{msgspec.json.encode(schema.get('schema', schema)).decode()}"
+    last = drafts[-1]
+    if last.role == "user":
+        last.text = f"{last.text}\n\n{demand}".lstrip()
+    else:
+        drafts.append(Draft("user", demand))
+
+
+def _check(drafts: list[Draft]) -> None:
+    """Refuse what Coze answers with code 4000: files without any text, here or beside them."""
+    for i, draft in enumerate(drafts):
+        beside = drafts[max(0, i - 1) : i] + drafts[i + 1 : i + 2]
+        if not draft.text and not any(other.text and not other.items for other in beside):
+            raise _empty("an image or a file needs a text part beside it")
+
+
+def _empty(reason: str) -> RequestError:
+    return RequestError(f"Invalid 'messages': {reason}.", param="messages", code="invalid_value")
+
+
+def _encode(draft: Draft, file_ids: Iterator[str]) -> dict[str, str]:
+    kind = "question" if draft.role == "user" else "answer"
+    if not draft.items:
+        return {"role": draft.role, "type": kind, "content_type": "text", "content": draft.text}
+    array = [{"type": "text", "text": draft.text}] if draft.text else []
+    for item in draft.items:
+        if item.url:
+            array.append({"type": item.kind, "file_url": item.url})
+        else:
+            array.append({"type": item.kind, "file_id": item.file_id or next(file_ids)})
+    content = msgspec.json.encode(array).decode()
+    return {"role": draft.role, "type": kind, "content_type": "object_string", "content": content}

@@ -1,0 +1,149 @@
+"""Reading a request's body, and telling in OpenAI's terms what is wrong with it."""
+
+import re
+from typing import TypeVar
+
+import msgspec
+
+from cozeproxy.errors import RequestError
+from cozeproxy.protocol.openai import ChatRequest
+
+T = TypeVar("T")
+
+# Accepted, without effect: the bot has its own settings for them. Named back to the caller in a
+# header, as far as they are known; fields that nobody knows are ignored silently.
+IGNORED = (
+    "chat_template_kwargs",
+    "enable_thinking",
+    "frequency_penalty",
+    "function_call",
+    "functions",
+    "keep_alive",
+    "logit_bias",
+    "max_completion_tokens",
+    "max_tokens",
+    "min_p",
+    "moderation",
+    "num_ctx",
+    "parallel_tool_calls",
+    "prediction",
+    "presence_penalty",
+    "prompt_cache_key",
+    "prompt_cache_options",
+    "prompt_cache_retention",
+    "reasoning",
+    "reasoning_effort",
+    "repetition_penalty",
+    "seed",
+    "service_tier",
+    "store",
+    "temperature",
+    "thinking",
+    "tool_choice",
+    "tools",
+    "top_k",
+    "top_p",
+    "verbosity",
+    "web_search_options",
+)
+
+_request_decoder = msgspec.json.Decoder(ChatRequest)
+_fields_decoder = msgspec.json.Decoder(dict[str, msgspec.Raw])
+# msgspec: "Expected `str`, got `int` - at `$.messages[0].role`", without the place at the top.
+_PLACE = re.compile(r"^(?P<text>.*?)(?: - at `(?P<path>.+?)`)?$", re.DOTALL)
+_FIELD = re.compile(
+    r"^Object (?P<what>missing required|contains unknown) field `(?P<field>[^`]+)`$"
+)
+
+
+def parse_chat_request(body: bytes) -> ChatRequest:
+    """Read the body of a chat completion request.
+
+    Raises:
+        RequestError: it is not JSON, or not what OpenAI's API takes; ``param`` names the place.
+    """
+    request = parse(_request_decoder, body)
+    if not request.messages:
+        raise RequestError(
+            "Invalid 'messages': at least one message is needed.",
+            param="messages",
+            code="invalid_value",
+        )
+    _refuse_what_cannot_be(request)
+    return request
+
+
+def ignored_fields(body: bytes) -> list[str]:
+    """Which fields of a request, already found to be one, are accepted without effect."""
+    fields = _fields_decoder.decode(body)
+    return [name for name in IGNORED if bytes(fields.get(name, b"null")) not in (b"null", b"[]")]
+
+
+def parse(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
+    """Decode a request's body.
+
+    Raises:
+        RequestError: what is wrong with it.
+    """
+    try:
+        return decoder.decode(body)
+    except msgspec.ValidationError as error:
+        raise _explain(str(error)) from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise RequestError(f"The request body is not valid JSON: {error}") from error
+    except RecursionError as error:
+        raise RequestError("The request body is nested too deeply.") from error
+
+
+def _explain(text: str) -> RequestError:
+    match = _PLACE.match(text)
+    assert match  # noqa: S101 - the pattern matches any text
+    text, path = match["text"], (match["path"] or "$").removeprefix("$").removeprefix(".")
+    field = _FIELD.match(text)
+    if field:
+        path = f"{path}.{field['field']}" if path else field["field"]
+        if field["what"] == "contains unknown":
+            return RequestError(
+                f"Unknown parameter: '{path}'.", param=path, code="unknown_parameter"
+            )
+        return RequestError(
+            f"Missing required parameter: '{path}'.", param=path, code="missing_required_parameter"
+        )
+    if not path:
+        return RequestError(f"The request body must be a JSON object: {text}.")
+    code = "invalid_type" if text.startswith("Expected") else "invalid_value"
+    return RequestError(f"Invalid '{path}': {text}.", param=path, code=code)
+
+
+def _refuse_what_cannot_be(request: ChatRequest) -> None:
+    """Refuse what a Coze bot cannot do and what would be missed if it were ignored."""
+    if request.n is not None and request.n != 1:
+        raise _unsupported("n", "a Coze bot gives one answer", value=True)
+    if request.logprobs:
+        raise _unsupported("logprobs", "Coze does not tell them")
+    if request.top_logprobs:
+        raise _unsupported("top_logprobs", "Coze does not tell them")
+    if request.modalities and "audio" in request.modalities:
+        raise _unsupported("modalities", "answers are text", value=True)
+    if request.audio:
+        raise _unsupported("audio", "answers are text")
+    if request.tool_choice not in (None, "auto", "none"):
+        raise _unsupported(
+            "tool_choice", "a Coze bot decides itself, and calls only its own tools", value=True
+        )
+    if request.function_call not in (None, "auto", "none"):
+        raise _unsupported(
+            "function_call", "a Coze bot decides itself, and calls only its own tools", value=True
+        )
+    # Four is OpenAI's own limit; the length bounds what is held back of a stream.
+    if len(request.stops) > 4 or any(len(stop) > 256 for stop in request.stops):
+        raise RequestError(
+            "Invalid 'stop': at most 4, of at most 256 characters.",
+            param="stop",
+            code="invalid_value",
+        )
+
+
+def _unsupported(field: str, reason: str, *, value: bool = False) -> RequestError:
+    code = "unsupported_value" if value else "unsupported_parameter"
+    return RequestError(f"'{field}' cannot be served: {reason}.", param=field, code=code)
