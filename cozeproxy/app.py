@@ -1,7 +1,5 @@
 """The service: its routes, and what belongs together to run it."""
 
-import asyncio
-
 from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 from tornado.web import Application
@@ -36,33 +34,33 @@ def make_app(context: Context) -> Application:
 
 
 class Service:
-    """A service that can be started and stopped: an HTTP server and a client of Coze."""
+    """A service that can be started and stopped: an HTTP server and a client of Coze.
+
+    Made on the loop that it will run on.
+
+    Attributes:
+        app: the routes, for a server other than the service's own.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._server: HTTPServer | None = None
-        self._coze: CozeClient | None = None
+        key = settings.coze_api_key
+        self._coze = CozeClient(settings.coze_base_url, key.reveal() if key else "")
+        self.app = make_app(Context(settings, self._coze, Uploader(self._coze)))
+        self._server = HTTPServer(self.app, max_body_size=MAX_BODY_BYTES)
 
     def start(self) -> int:
-        """Listen, on the running loop. Gives the port, which the system picks for port 0.
+        """Listen. Gives the port, which the system picks for port 0.
 
         Raises:
             OSError: the address cannot be used.
         """
-        settings = self._settings
-        sockets = bind_sockets(settings.port, settings.host)
-        key = settings.coze_api_key
-        self._coze = CozeClient(settings.coze_base_url, key.reveal() if key else "")
-        app = make_app(Context(settings, self._coze, Uploader(self._coze)))
-        self._server = HTTPServer(app, max_body_size=MAX_BODY_BYTES)
+        sockets = bind_sockets(self._settings.port, self._settings.host)
         self._server.add_sockets(sockets)
         return int(sockets[0].getsockname()[1])
 
     async def stop(self) -> None:
         """Stop listening and end what is open."""
-        if self._server:
-            self._server.stop()
-        if self._coze:
-            await self._coze.close()
-        if self._server:
-            await asyncio.wait_for(self._server.close_all_connections(), timeout=5)
+        self._server.stop()
+        await self._coze.close()
+        await self._server.close_all_connections()
