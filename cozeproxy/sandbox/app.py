@@ -4,7 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Coroutine
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
@@ -26,6 +26,8 @@ from cozeproxy.sandbox.gates import Gates
 from cozeproxy.sandbox.handler import UnknownEndpoint
 from cozeproxy.sandbox.records import ArrivedRequest, Records
 from cozeproxy.sandbox.state import State
+
+Result = TypeVar("Result")
 
 _LOG = logging.getLogger(__name__)
 
@@ -103,6 +105,10 @@ class Sandbox:
         """The requests that arrived at Coze's paths, oldest first; the latest 1,000."""
         return self.records.requests
 
+    async def arrived(self, path: str, count: int = 1) -> None:
+        """Wait until that many requests for a path have arrived."""
+        await self.records.arrived(path, count)
+
     def listen(self, port: int = 0, host: str = "127.0.0.1") -> int:
         """Listen, inside a running loop.
 
@@ -125,26 +131,31 @@ class Sandbox:
 
     async def stop(self) -> None:
         """Close the listener and every connection, and end every script."""
-        self.gates.open_all()
         if self._server is not None:
             self._server.stop()
+            await self._server.close_all_connections()
+        self.gates.open_all()
         plays = list(self._plays)
         for task in plays:
             task.cancel()
         await asyncio.gather(*plays, return_exceptions=True)
-        if self._server is not None:
-            await self._server.close_all_connections()
 
     def register_oauth_app(self, app_id: str, key_id: str, public_key_pem: str) -> None:
         """Accept JWTs that this app signs with the private key to this public one."""
         self.tokens.register(oauth.OAuthApp(app_id, key_id, public_key_pem))
 
-    def run(self, play: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+    def start_play(self, play: Coroutine[Any, Any, Result]) -> asyncio.Task[Result]:
         """Run a play as a task that ends with the stand-in."""
         task = asyncio.get_running_loop().create_task(play)
         self._plays.add(task)
         task.add_done_callback(self._plays.discard)
         return task
+
+    async def play(self, play: Coroutine[Any, Any, Result]) -> Result | None:
+        """Run a play and return its result; None if the stand-in ends first."""
+        task = self.start_play(play)
+        await asyncio.wait([task])
+        return None if task.cancelled() else task.result()
 
 
 def _log_request(handler: RequestHandler) -> None:

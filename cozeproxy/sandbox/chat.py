@@ -5,6 +5,7 @@ from typing import Any
 from cozeproxy.sandbox import scenarios, validation
 from cozeproxy.sandbox.chatting import Asked, PlayingHandler
 from cozeproxy.sandbox.errors import CozeError, missing_resource
+from cozeproxy.sandbox.records import query_of
 from cozeproxy.sandbox.scenarios.studio import is_studio
 from cozeproxy.sandbox.state import RUNNING, Chat
 from cozeproxy.sandbox.wire import chat_lines
@@ -28,16 +29,16 @@ class CreateHandler(PlayingHandler):
             # It streams unless told otherwise.
             body = {"stream": True} | body
         validation.chat_request(body, lambda file_id: self.find_file(caller, file_id))
-        query = self.query()
+        conversation_id = self.query().get("conversation_id")
         asked = Asked(
             asked_for=bot_id,
             bot_id=bot_id,
             gate=body["user_id"],
             saved=body.get("auto_save_history") is not False,
             caller=caller,
-            query=query,
+            query=query_of(self.request),
             body=body,
-            conversation=self.conversation(caller, query.get("conversation_id"), bot_id),
+            conversation=self.conversation(caller, conversation_id, bot_id),
         )
         chat, script = self.begin(asked, scenario)
         lines = scenario.lines or chat_lines
@@ -175,6 +176,8 @@ def _retrieved(chat: Chat) -> dict[str, Any]:
     shown = {key: value for key, value in chat.shown.items() if key != "last_error"}
     if chat.shown.get("last_error", {}).get("code"):
         shown["last_error"] = chat.shown["last_error"]
+    if chat.meta_data:
+        shown["meta_data"] = chat.meta_data
     action = shown.get("required_action")
     if action:
         # An empty object here, null in the stream (docs.coze.cn, use_local_plugin).

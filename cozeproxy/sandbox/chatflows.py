@@ -3,6 +3,7 @@
 from cozeproxy.sandbox import scenarios, validation
 from cozeproxy.sandbox.chatting import Asked, PlayingHandler
 from cozeproxy.sandbox.errors import CozeError, missing_resource
+from cozeproxy.sandbox.records import query_of
 from cozeproxy.sandbox.wire import chatflow_lines
 from cozeproxy.sandbox.workflows import gate_name
 
@@ -25,7 +26,7 @@ class ChatHandler(PlayingHandler):
             gate=gate_name(body, workflow_id),
             saved=True,
             caller=caller,
-            query=self.query(),
+            query=query_of(self.request),
             body=body,
             conversation=self.conversation(
                 caller, body.get("conversation_id"), body.get("bot_id") or ""

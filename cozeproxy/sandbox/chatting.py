@@ -77,6 +77,7 @@ class PlayingHandler(ChatHandler):
             saved=asked.saved,
             studio=is_studio(asked.asked_for),
             gate=asked.gate,
+            meta_data=asked.body.get("meta_data") or {},
             shown=turn.chat("in_progress"),
         )
         self.state.chats[chat.id] = chat
@@ -90,14 +91,14 @@ class PlayingHandler(ChatHandler):
     async def stream(self, chat: Chat, script: Script, lines: LineFormat, came: Any = None) -> None:
         """Play a script into this response, to its end or to where it waits."""
         self.stage = Stage(self, lines)
-        await self.sandbox.run(self._play(chat, script, self.stage, came))
+        await self.sandbox.play(self._play(chat, script, self.stage, came))
         if not self.stage.opened.is_set():
             await self.stage.start(Start())
 
     async def poll(self, chat: Chat, script: Script, lines: LineFormat, came: Any = None) -> None:
         """Play a script behind the scenes; come back once it has sent its first event."""
         stage = Stage(None, lines)
-        task = self.sandbox.run(self._play(chat, script, stage, came))
+        task = self.sandbox.start_play(self._play(chat, script, stage, came))
         chat.task = task
         task.add_done_callback(lambda _: stage.opened.set())
         await stage.opened.wait()

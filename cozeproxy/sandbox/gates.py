@@ -18,8 +18,8 @@ class Gates:
         self._passes: defaultdict[str, int] = defaultdict(int)
         # Scripts that stand at the gate, longest waiting first.
         self._queues: defaultdict[str, list[asyncio.Future[None]]] = defaultdict(list)
-        # Notified whenever a script arrives at a gate.
-        self._arrivals = asyncio.Condition()
+        # Set, and replaced, whenever a script comes to a gate.
+        self._arrived = asyncio.Event()
         self._open = False
 
     def waiting(self, name: str) -> int:
@@ -43,8 +43,8 @@ class Gates:
 
     async def reached(self, name: str, count: int = 1) -> None:
         """Wait until that many scripts stand at the gate."""
-        async with self._arrivals:
-            await self._arrivals.wait_for(lambda: self.waiting(name) >= count)
+        while self.waiting(name) < count:
+            await self._arrived.wait()
 
     async def step(self, name: str) -> None:
         """Stand at the gate until a step is released; called by scripts."""
@@ -56,8 +56,8 @@ class Gates:
             return
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._queues[name].append(future)
-        async with self._arrivals:
-            self._arrivals.notify_all()
+        self._arrived.set()
+        self._arrived = asyncio.Event()
         try:
             await future
         except asyncio.CancelledError:

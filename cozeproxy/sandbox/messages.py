@@ -70,10 +70,7 @@ class ListHandler(MessageHandler):
         if body.get("order") != "asc":
             listed.reverse()
         window, more = _window(listed, body, limit)
-        answer = [
-            {**message, "updated_at": str(message.get("updated_at", message["created_at"]))}
-            for message in window
-        ]
+        answer = [{**message, "updated_at": str(message["updated_at"])} for message in window]
         self.succeed(
             answer,
             first_id=answer[0]["id"] if answer else "",

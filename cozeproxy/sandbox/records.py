@@ -1,5 +1,6 @@
 """What arrived: every request to Coze's paths, for tests to look at afterwards."""
 
+import asyncio
 import hashlib
 import itertools
 import json
@@ -59,6 +60,8 @@ class Records:
         self._bytes = 0
         self._connections: WeakKeyDictionary[IOStream, int] = WeakKeyDictionary()
         self._numbers = itertools.count(1)
+        # Set, and replaced, with every request.
+        self._added = asyncio.Event()
 
     @property
     def requests(self) -> list[ArrivedRequest]:
@@ -80,6 +83,13 @@ class Records:
         self._bytes += size
         while len(self._kept) > MOST_RECORDS or self._bytes > MOST_BYTES:
             self._bytes -= self._kept.popleft()[1]
+        self._added.set()
+        self._added = asyncio.Event()
+
+    async def arrived(self, path: str, count: int) -> None:
+        """Wait until that many requests for a path have arrived."""
+        while sum(record.path == path for record in self.requests) < count:
+            await self._added.wait()
 
     def clear(self) -> None:
         """Forget all of them."""

@@ -62,8 +62,9 @@ class Conversation:
         return [m for m in self.messages if m.get("section_id") == self.section_id]
 
     def keep(self, message: dict[str, Any]) -> None:
-        """Keep a message in the current section."""
-        self.messages.append({**message, "section_id": self.section_id})
+        """Keep a message in the current section; one that came without times gets some."""
+        times = {"created_at": self.updated_at, "updated_at": self.updated_at}
+        self.messages.append(times | message | {"section_id": self.section_id})
         del self.messages[:-MOST_KEPT]
 
 
@@ -79,6 +80,8 @@ class Chat:
     studio: bool
     # The name of the gate that its script waits at.
     gate: str
+    # Given with the request; retrieve gives it back (docs.coze.cn, chat_v3).
+    meta_data: dict[str, str]
     # The latest Chat object that was sent, as it goes out.
     shown: dict[str, Any]
     # All messages of the chat but the question (docs.coze.cn, list_chat_messages).

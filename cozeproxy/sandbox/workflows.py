@@ -10,7 +10,7 @@ from cozeproxy.sandbox.handler import Handler
 from cozeproxy.sandbox.scenarios.run import Run
 from cozeproxy.sandbox.scenarios.steps import Scenario, Start
 from cozeproxy.sandbox.stage import Left, Stage, play
-from cozeproxy.sandbox.state import Interrupt, Script
+from cozeproxy.sandbox.state import Interrupt
 from cozeproxy.sandbox.wire import Event, workflow_lines
 
 MOST_RESUMES = 3
@@ -50,13 +50,13 @@ class WorkflowHandler(Handler):
     async def stream(self, interrupt: Interrupt, gate: str, came: Any = None) -> None:
         """Play into this response."""
         self.stage = Stage(self, workflow_lines)
-        await self.sandbox.run(self.play_run(interrupt, gate, came))
+        await self.sandbox.play(self.play_run(interrupt, gate, came))
         if not self.stage.opened.is_set():
             await self.stage.start(Start())
 
     async def answer(self, interrupt: Interrupt, gate: str, came: Any = None) -> None:
         """Play without a stream and give the result, as /v1/workflow/run does."""
-        seen = await self.sandbox.run(self.play_run(interrupt, gate, came))
+        seen = await self.sandbox.play(self.play_run(interrupt, gate, came)) or []
         self.succeed(**_result(seen, debug_url(self.state.new_id(), interrupt.workflow_id)))
 
     def begin(self) -> tuple[Interrupt, str]:
@@ -85,7 +85,8 @@ class WorkflowHandler(Handler):
         """Check a request to go on; return the script, its gate and what it is resumed with.
 
         Raises:
-            CozeError: A field lacks (4000), the interrupt is unknown (4314) or was answered (4315).
+            CozeError: A field lacks (4000); the interrupt is unknown (4314), was answered, or is
+                one too many (4315).
         """
         self.authorize()
         body = self.json_body()
@@ -100,9 +101,10 @@ class WorkflowHandler(Handler):
         if found.resumed:
             raise CozeError(4315)
         found.resumed = True
-        resumes = found.resumes + 1
-        script = found.script if resumes <= MOST_RESUMES else _too_often()
-        return Interrupt(workflow_id, script, resumes), gate_name(body, workflow_id), data
+        if found.resumes == MOST_RESUMES:
+            raise CozeError(4315, "The run was resumed too often.")
+        resumed = Interrupt(workflow_id, found.script, found.resumes + 1)
+        return resumed, gate_name(body, workflow_id), data
 
 
 class RunHandler(WorkflowHandler):
@@ -211,7 +213,3 @@ def _result(seen: list[Event], page: str) -> dict[str, Any]:
     message = last.get("Message", {"content": ""})
     result: dict[str, Any] = {"data": message["content"], **answer}
     return result | ({"usage": message["usage"]} if "usage" in message else {})
-
-
-def _too_often() -> Script:
-    yield Event("Error", {"error_code": 4315, "error_message": "The run was resumed too often."})

@@ -15,6 +15,7 @@ QUESTION = "Which city is it about?"
 
 def tools(turn: Turn) -> Steps:
     """One call of a local plugin (docs.coze.cn, use_local_plugin)."""
+    turn = _first_leg(turn)
     yield from turn.opening()
     call = _rain_call(_call_id(turn), "Oslo")
     yield _announced(turn, call)
@@ -25,6 +26,7 @@ def tools(turn: Turn) -> Steps:
 
 def tools_parallel(turn: Turn) -> Steps:
     """Two calls in one step, to be answered together."""
+    turn = _first_leg(turn)
     yield from turn.opening()
     calls = [_rain_call(_call_id(turn), city) for city in ("Oslo", "Bergen")]
     for call in calls:
@@ -36,6 +38,7 @@ def tools_parallel(turn: Turn) -> Steps:
 
 def tools_twice(turn: Turn) -> Steps:
     """A call, and after its output another one."""
+    turn = _first_leg(turn)
     yield from turn.opening()
     first = _rain_call(_call_id(turn), "Oslo")
     yield _announced(turn, first)
@@ -63,6 +66,7 @@ def tools_after_text(turn: Turn) -> Steps:
 
 def tools_then_failed(turn: Turn) -> Steps:
     """A call whose output the run then fails on."""
+    turn = _first_leg(turn)
     yield from turn.opening()
     call = _rain_call(_call_id(turn), "Oslo")
     yield _announced(turn, call)
@@ -81,6 +85,10 @@ def question(turn: Turn) -> Steps:
         return
     yield from turn.say(QUESTION)
     yield from turn.requires_action([reply_call()])
+
+
+def _first_leg(turn: Turn) -> Turn:
+    return turn.sectioned(chats=True, messages=False)
 
 
 def _call_id(turn: Turn) -> str:
@@ -109,7 +117,7 @@ def _announced(turn: Turn, call: Mapping[str, Any]) -> Event:
 
 def _second_leg(turn: Turn, outputs: Mapping[str, str]) -> Iterator[Event]:
     """What comes after the outputs: no ``created``, and no sections (the guide's sample)."""
-    turn = turn.without_sections()
+    turn = turn.sectioned(chats=False, messages=False)
     answer_id = turn.new_id()
     yield turn.in_progress(completed_at=turn.now())
     yield from _responses(turn, outputs)

@@ -2,7 +2,7 @@
 
 Orders of keys, and which objects have times and sections, follow recorded streams: cozepy 0.20.0,
 tests/testdata/chat_text_stream_resp.txt and workflows_chat_stream_resp.txt, and the guide on local
-plugins (docs.coze.cn, use_local_plugin). They differ from sample to sample, hence the two switches.
+plugins (docs.coze.cn, use_local_plugin). They differ from sample to sample, hence the switches.
 """
 
 import re
@@ -79,8 +79,9 @@ class Turn:
     notebook: MutableMapping[str, str]
     # Where a chatflow's run can be looked at.
     debug_url: str = ""
-    # Whether objects say which section they belong to, and messages when they were made.
-    sections: bool = True
+    # Whether chats and messages say which section they belong to, and messages when they were made.
+    chat_sections: bool = True
+    message_sections: bool = True
     times: bool = True
     # All answer texts so far, for the count of tokens.
     said: list[str] = field(default_factory=list)
@@ -95,11 +96,11 @@ class Turn:
 
     def bare(self) -> "Turn":
         """Return the same turn with objects that have neither sections nor times."""
-        return replace(self, sections=False, times=False)
+        return replace(self.sectioned(chats=False, messages=False), times=False)
 
-    def without_sections(self) -> "Turn":
-        """Return the same turn with objects that have no sections."""
-        return replace(self, sections=False)
+    def sectioned(self, *, chats: bool, messages: bool) -> "Turn":
+        """Return the same turn with sections in these objects only."""
+        return replace(self, chat_sections=chats, message_sections=messages)
 
     def chat(self, status: str, **extra: Any) -> dict[str, Any]:
         """Return a Chat object; ``extra`` replaces or adds keys."""
@@ -114,7 +115,7 @@ class Turn:
             "status": status,
             "usage": usage(0, 0),
             "required_action": None,
-            "section_id": self.section_id if self.sections else None,
+            "section_id": self.section_id if self.chat_sections else None,
         }
         return _present(shown | extra)
 
@@ -129,7 +130,7 @@ class Turn:
             "content": content,
             "content_type": "text",
             "chat_id": self.chat_id,
-            "section_id": self.section_id if self.sections else None,
+            "section_id": self.section_id if self.message_sections else None,
         }
         return _present(shown | extra)
 
