@@ -15,9 +15,7 @@ from cozeproxy.protocol.response import ToolCall, Writer
 _OPENING = re.compile(r"\s*```[\w+-]*[ \t]*\r?\n")
 # What may still become one.
 _MAY_OPEN = re.compile(r"\s*(?:`{0,2}|```[\w+-]*[ \t]*\r?)")
-# The end of the text, as far as it may be the closing fence.
-_MAY_CLOSE = re.compile(r"\s*`{0,3}\s*\Z")
-_CLOSING = re.compile(r"\s*```\s*\Z")
+_FENCE = "```"
 
 
 class StopCutter:
@@ -79,15 +77,21 @@ class FenceCutter:
             self._fenced = opening is not None
             text = text[opening.end() :] if opening else text
         if self._fenced:
-            closing = _MAY_CLOSE.search(text)
-            keep = closing.start() if closing else len(text)
+            keep = self._end_of_inside(text)
             text, self._held = text[:keep], text[keep:]
         return text
 
     def flush(self) -> str:
         """Give what was held back and is no fence, at the end of the text."""
         held, self._held = self._held, ""
-        return _CLOSING.sub("", held) if self._fenced else held
+        return "" if self._fenced and held.strip() == _FENCE else held
+
+    def _end_of_inside(self, text: str) -> int:
+        """Where the text ends that is inside for sure: before what may be the closing fence."""
+        # No regular expression: one that begins with spaces takes the square of their number.
+        rest = text.rstrip()
+        backticks = min(len(_FENCE), len(rest) - len(rest.rstrip("`")))
+        return len(rest[: len(rest) - backticks].rstrip())
 
 
 class CutWriter:

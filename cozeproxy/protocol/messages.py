@@ -65,7 +65,7 @@ def read_turn(request: ChatRequest, *, continues: bool) -> Turn:
     drafts = [
         draft
         for i, message in enumerate(messages)
-        if i >= start and message.role not in SYSTEM
+        if i >= start
         for draft in _drafts(message, f"messages[{i}]", names)
     ]
     turn = Turn(drafts[-MAX_MESSAGES:], max(0, len(drafts) - MAX_MESSAGES))
@@ -107,7 +107,7 @@ def _drafts(message: Message, place: str, names: dict[str, str]) -> Iterator[Dra
         text = "\n".join(filter(None, [text, *_calls(message)]))
         if text:
             yield Draft("assistant", text)
-    else:
+    elif message.role not in SYSTEM:
         name = names.get(message.tool_call_id or "") or message.name or message.tool_call_id
         yield Draft("user", f"[Result of {name or 'a tool'}] {text}")
 

@@ -5,37 +5,9 @@ import json
 import pytest
 
 from cozeproxy.errors import CozeError, UpstreamBrokenError
-from cozeproxy.protocol.completion import ChunkWriter, CompletionWriter, Head
-from cozeproxy.protocol.response import Wanted
-from cozeproxy.protocol.stream import ChatStream
 from tests.support import coze
 from tests.support.feeding import cuts, feed
-
-HEAD = Head("chatcmpl-1", 1700000000, "gpt-4")
-
-
-def streamed(*cutters, include_usage=False, **wanted):
-    writer = ChunkWriter(HEAD, include_usage=include_usage)
-    return ChatStream(writer, Wanted("7", **wanted), cutters)
-
-
-def whole(*cutters, **wanted):
-    return ChatStream(CompletionWriter(HEAD), Wanted("7", **wanted), cutters)
-
-
-def chunks_of(out):
-    """The chunks of a stream, which must be nothing but data lines that end in [DONE]."""
-    frames = out.decode().split("\n\n")
-    assert frames.pop() == ""
-    assert all(frame.startswith("data: ") and "\n" not in frame for frame in frames)
-    payloads = [frame.removeprefix("data: ") for frame in frames]
-    assert payloads.pop() == "[DONE]"
-    return [json.loads(payload) for payload in payloads]
-
-
-def text_of(out):
-    deltas = [choice["delta"] for chunk in chunks_of(out) for choice in chunk["choices"]]
-    return "".join(delta.get("content", "") for delta in deltas)
+from tests.support.streams import chunks_of, streamed, text_of, whole
 
 
 def failure_of(data):
@@ -295,3 +267,86 @@ def test_failed_chat_carries_the_log_id():
     stream.info["logid"] = "2024abc"
     stream.receive_data(coze.event("error", {"code": 4028, "msg": "quota"}))
     assert "2024abc" in str(stream.error)
+
+
+FOLLOW_UPS = coze.completed("And then?", "91", "follow_up") + coze.completed(
+    "Why?", "92", "follow_up"
+)
+
+
+def test_early_end_is_at_the_finish_marker():
+    stream = streamed(early_end=True)
+    out = stream.receive_data(coze.CREATED + coze.delta("Hi") + coze.FINISH_MARKER)
+    assert text_of(out) == "Hi"
+    assert stream.ended
+
+
+def test_without_early_end_the_finish_marker_is_not_the_end():
+    stream = streamed()
+    out = stream.receive_data(coze.CREATED + coze.delta("Hi") + coze.FINISH_MARKER)
+    assert b'finish_reason":"' not in out
+    assert not stream.ended
+
+
+@pytest.mark.parametrize(
+    ("content", "ends"),
+    [
+        ('{"msg_type":"generate_answer_finish","data":""}', True),
+        ('{"msg_type":"generate_answer_finish"}', True),
+        ('{"msg_type":"generate_answer_finish","data":"{\\"finish_reason\\":0}"}', True),
+        ('{"msg_type":"generate_answer_finish","data":"{\\"fin_data\\":\\"\\"}"}', True),
+        ('{"msg_type":"generate_answer_finish","data":"{\\"finish_reason\\":1}"}', False),
+        ('{"msg_type":"generate_answer_finish","data":"{"}', False),
+        ('{"msg_type":"knowledge_recall","data":"{}"}', False),
+        ('{"msg_type":"empty result","data":"empty result"}', False),
+        ("no JSON", False),
+        ("", False),
+    ],
+)
+def test_only_a_normal_finish_marker_is_an_early_end(content, ends):
+    stream = streamed(early_end=True)
+    stream.receive_data(coze.CREATED + coze.completed(content, "9", "verbose"))
+    assert stream.ended is ends
+    assert stream.error is None
+
+
+def test_finish_marker_after_an_interrupt_is_no_early_end():
+    interrupt = coze.completed('{"msg_type":"interrupt","data":""}', "91", "verbose")
+    stream = streamed(early_end=True)
+    stream.receive_data(coze.CREATED + interrupt + coze.FINISH_MARKER)
+    assert not stream.ended
+
+
+def test_follow_ups_are_given_where_they_are_wanted():
+    data = coze.CREATED + coze.delta("Hi") + coze.FINISH_MARKER + FOLLOW_UPS + coze.END
+    last = chunks_of(feed(streamed(follow_ups=True), [data]))[-1]
+    assert last["coze"]["follow_ups"] == ["And then?", "Why?"]
+    completion = json.loads(feed(whole(follow_ups=True), [data]))
+    assert completion["coze"]["follow_ups"] == ["And then?", "Why?"]
+    assert "follow_ups" not in json.loads(feed(whole(), [data]))["coze"]
+
+
+def test_steps_of_coze_are_given_where_they_are_wanted():
+    call = '{"name":"rain","plugin_id":7379227414322217010}'
+    data = (
+        coze.CREATED
+        + coze.completed(call, "91", "function_call")
+        + coze.completed("50%", "92", "tool_response")
+        + coze.delta("Maybe.")
+        + coze.END
+    )
+    expected = [
+        {"type": "function_call", "content": call},
+        {"type": "tool_response", "content": "50%"},
+    ]
+    chunks = chunks_of(feed(streamed(steps=True), [data]))
+    told = [chunk["coze"]["events"] for chunk in chunks if "events" in chunk.get("coze", {})]
+    assert told == [[expected[0]], [expected[1]]]
+    assert json.loads(feed(whole(steps=True), [data]))["coze"]["events"] == expected
+    assert "events" not in json.loads(feed(whole(), [data]))["coze"]
+
+
+def test_card_is_given_as_its_json_text():
+    card = '{"type":"card","elements":[]}'
+    data = coze.CREATED + coze.message("completed", "answer", card, content_type="card") + coze.END
+    assert text_of(feed(streamed(), [data])) == card

@@ -1,0 +1,36 @@
+"""The translation of one answer, set up for tests, and reading what it writes."""
+
+import json
+
+from cozeproxy.protocol.completion import ChunkWriter, CompletionWriter, Head
+from cozeproxy.protocol.response import Wanted
+from cozeproxy.protocol.stream import ChatStream
+
+HEAD = Head("chatcmpl-1", 1700000000, "gpt-4")
+
+
+def streamed(*cutters, include_usage=False, **wanted):
+    """A stream of chunks, for a caller that wants what the arguments say."""
+    writer = ChunkWriter(HEAD, include_usage=include_usage)
+    return ChatStream(writer, Wanted("7", **wanted), cutters)
+
+
+def whole(*cutters, **wanted):
+    """An answer that is given whole."""
+    return ChatStream(CompletionWriter(HEAD), Wanted("7", **wanted), cutters)
+
+
+def chunks_of(out):
+    """The chunks of a stream, which must be nothing but data lines that end in [DONE]."""
+    frames = out.decode().split("\n\n")
+    assert frames.pop() == ""
+    assert all(frame.startswith("data: ") and "\n" not in frame for frame in frames)
+    payloads = [frame.removeprefix("data: ") for frame in frames]
+    assert payloads.pop() == "[DONE]"
+    return [json.loads(payload) for payload in payloads]
+
+
+def text_of(out):
+    """The text of an answer, from its chunks."""
+    deltas = [choice["delta"] for chunk in chunks_of(out) for choice in chunk["choices"]]
+    return "".join(delta.get("content", "") for delta in deltas)
