@@ -29,6 +29,9 @@ from cozeproxy.sandbox.state import State
 
 Result = TypeVar("Result")
 
+# How to reach a listener on all addresses.
+REACHABLE = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - only compared
+
 _LOG = logging.getLogger(__name__)
 
 ROUTES: list[tuple[str, type[RequestHandler]]] = [
@@ -126,7 +129,8 @@ class Sandbox:
         bound: int = sockets[0].getsockname()[1]
         self._server = HTTPServer(self.app)
         self._server.add_sockets(sockets)
-        self.base_url = f"http://{f'[{host}]' if ':' in host else host}:{bound}"
+        name = REACHABLE.get(host, host)
+        self.base_url = f"http://{f'[{name}]' if ':' in name else name}:{bound}"
         return bound
 
     async def stop(self) -> None:

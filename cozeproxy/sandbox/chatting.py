@@ -119,7 +119,7 @@ class PlayingHandler(ChatHandler):
             # It hangs, for all that anybody can tell; only a cancel frees the conversation.
             return
         except Exception:
-            chat.end("failed")
+            chat.withdraw()
             raise
         if chat.status in RUNNING:
             # The stream broke off; nobody may wait for this chat.

@@ -118,6 +118,15 @@ class Chat:
         self.shown = {**self.shown, **changes, "status": status}
         self._settle()
 
+    def withdraw(self) -> None:
+        """Undo the chat: it was refused before it began."""
+        self.end("failed")
+        self._forget()
+
+    def _forget(self) -> None:
+        kept = [m for m in self.conversation.messages if m.get("chat_id") != self.id]
+        self.conversation.messages = kept
+
     def _settle(self) -> None:
         if self.status in RUNNING:
             self.conversation.running = self.id
@@ -127,8 +136,7 @@ class Chat:
         self.pending = [call["id"] for call in calls if call["type"] != REPLY_MESSAGE]
         if self.status == "canceled":
             # "The cancelled turn is not kept as context" (docs.coze.cn, chat_cancel).
-            kept = [m for m in self.conversation.messages if m.get("chat_id") != self.id]
-            self.conversation.messages = kept
+            self._forget()
 
     def _add(self, message: dict[str, Any]) -> None:
         if not self.saved:

@@ -296,6 +296,17 @@ async def test_question_to_the_user_is_answered_by_the_next_message(sandbox, bot
     assert b"Which city is it about?" in await stream(sandbox, bot, query)
 
 
+@pytest.mark.parametrize("stream_it", [True, False])
+async def test_refused_chat_leaves_nothing_in_its_conversation(sandbox, stream_it):
+    made = await call(sandbox, "POST", "/v1/conversation/create", {})
+    query = f"?conversation_id={made['data']['id']}"
+    body = chat_body("code-4028", stream=stream_it)
+    assert (await call(sandbox, "POST", f"/v3/chat{query}", body))["code"] == 4028
+    listed = await call(sandbox, "POST", f"/v1/conversation/message/list{query}", {})
+    assert listed["data"] == []
+    assert deltas(await stream(sandbox, "echo", query)).endswith("0 remembered)")
+
+
 async def test_canceled_chat_keeps_streaming_but_is_not_remembered(sandbox, bounded):
     made = await call(sandbox, "POST", "/v1/conversation/create", {})
     conversation_id = made["data"]["id"]

@@ -95,6 +95,18 @@ async def test_two_stand_ins_know_nothing_of_each_other(sandbox):
         await other.stop()
 
 
+@pytest.mark.parametrize(
+    ("host", "url"), [("0.0.0.0", "http://127.0.0.1:"), ("localhost", "http://localhost:")]
+)
+@pytest.mark.gen_test
+async def test_url_can_be_called_whatever_is_listened_on(host, url):
+    other = Sandbox()
+    port = other.listen(host=host)
+    assert other.base_url == f"{url}{port}"
+    assert (await call(other, "GET", "/v1/users/me"))["code"] == 0
+    await other.stop()
+
+
 @pytest.mark.gen_test
 async def test_stopped_stand_in_can_be_reached_no_more(sandbox):
     await sandbox.stop()

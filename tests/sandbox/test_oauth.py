@@ -248,11 +248,11 @@ async def test_sessions_do_not_see_the_conversations_of_each_other(sandbox):
     assert refused["code"] == 4002
 
 
-@pytest.mark.parametrize("bot", ["auth-once"])
-async def test_first_token_is_refused_and_others_are_not(sandbox, bot):
+@pytest.mark.parametrize(("bot", "code"), [("auth-once", 4100), ("auth-once-700012006", 700012006)])
+async def test_first_token_is_refused_and_others_are_not(sandbox, bot, code):
     for _ in range(2):
         answer = await call(sandbox, "POST", "/v3/chat", chat_body(bot))
-        assert answer["code"] == 4100
+        assert answer["code"] == code
     _, issued = await exchange(sandbox, assertion())
     async with request(
         sandbox, "POST", "/v3/chat", chat_body(bot), token=issued["access_token"]

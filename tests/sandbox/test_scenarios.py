@@ -170,6 +170,10 @@ async def test_bomb_is_small_on_the_wire(sandbox, bounded, bot):
             "error-event",
             {"code": 4013, "msg": "The model's request rate limit is exceeded."},
         ),
+        (
+            "error-event-4020",
+            {"code": 4020, "msg": "The RPM limit of your plan has been exceeded."},
+        ),
         ("error-event-empty", {}),
         ("error-event-string-code", {"code": "5000", "msg": "event interval error"}),
         ("bare-error", {"code": 5000, "msg": "event interval error"}),
@@ -183,7 +187,8 @@ async def test_failure_is_the_last_event(sandbox, bot, payload, suffix):
 
 
 @pytest.mark.parametrize(
-    ("bot", "code"), [("failed", 5000), ("failed-quota", 4028), ("failed-auth", 4100)]
+    ("bot", "code"),
+    [("failed", 5000), ("failed-4009", 4009), ("failed-quota", 4028), ("failed-auth", 4100)],
 )
 async def test_failed_chat_has_its_reason(sandbox, bot, code):
     name, data = events(await stream(sandbox, bot))[-1]

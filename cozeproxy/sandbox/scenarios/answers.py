@@ -11,6 +11,7 @@ CHINESE = "你好，世界！春眠不觉晓，处处闻啼鸟。👋🏽 一家
 REASONING = "The user greets me. I should greet back."
 HELLO = "Hello! How can I help?"
 PLUGIN_ANSWER = ("It is sunny", ", 21C.")
+JSON_ANSWER = '{"city": "Oslo", "temperature": 21, "天气": "晴"}'
 LONG_PARAGRAPH = "The quick brown fox jumps over the lazy dog; 敏捷的棕色狐狸跳过懒狗。 "
 LONG_TIMES = 1000
 
@@ -202,6 +203,20 @@ def empty(turn: Turn) -> Steps:
     yield from turn.ending()
 
 
+def json_plain(turn: Turn) -> Steps:
+    """An answer that is JSON."""
+    yield from turn.opening()
+    yield from turn.say(JSON_ANSWER)
+    yield from turn.ending()
+
+
+def json_fenced(turn: Turn) -> Steps:
+    """The same as models like to give it: in a Markdown fence."""
+    yield from turn.opening()
+    yield from turn.say(f"```json\n{JSON_ANSWER}\n```")
+    yield from turn.ending()
+
+
 def long_text(turn: Turn) -> Steps:
     """82 kB in 15,000 deltas."""
     yield from turn.opening()
@@ -226,5 +241,7 @@ SCENARIOS = [
     Scenario("unknown-events", "Unknown events and messages around the answer.", unknown_events),
     Scenario("duplicates", "Ends come twice, and text after done.", duplicates),
     Scenario("empty", "Completes without an answer.", empty),
+    Scenario("json", "Answers with JSON.", json_plain),
+    Scenario("json-fenced", "Answers with JSON in a Markdown fence.", json_fenced),
     Scenario("long-text", "82 kB in 15,000 deltas.", long_text),
 ]

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from dataclasses import replace
 
+from cozeproxy.sandbox.errors import MESSAGES
+from cozeproxy.sandbox.scenarios.refusals import numbers
 from cozeproxy.sandbox.scenarios.steps import Cut, Raw, Scenario, Start, Steps
 from cozeproxy.sandbox.scenarios.turn import Turn
 from cozeproxy.sandbox.wire import Event
@@ -18,6 +20,12 @@ BOMB_BLOCKS = 100
 def failed(turn: Turn) -> Steps:
     """chat.failed as it was recorded, with last_error; the recording ends there."""
     yield turn.failed(*RECORDED)
+
+
+def failed_with_code(turn: Turn) -> Steps:
+    """The same with another code."""
+    (wanted,) = numbers(turn.asked_for)
+    yield turn.failed(wanted, MESSAGES.get(wanted, "Unknown error."))
 
 
 def failed_done(turn: Turn) -> Steps:
@@ -50,6 +58,12 @@ def failed_auth(turn: Turn) -> Steps:
 def error_event(_turn: Turn) -> Steps:
     """The error event as @coze/api 1.3.9 types it."""
     yield Event("error", {"code": 4013, "msg": "The model's request rate limit is exceeded."})
+
+
+def error_event_with_code(turn: Turn) -> Steps:
+    """The same with another code."""
+    (wanted,) = numbers(turn.asked_for)
+    yield Event("error", {"code": wanted, "msg": MESSAGES.get(wanted, "Unknown error.")})
 
 
 def error_event_empty(_turn: Turn) -> Steps:
@@ -165,12 +179,14 @@ def _after_text(failure: Callable[[Turn], Steps], start: Start) -> Callable[[Tur
 
 FAILURES = [
     Scenario("failed", "chat.failed with last_error 5000.", failed),
+    Scenario("failed-<n>", "chat.failed with that last_error.", failed_with_code),
     Scenario("failed-done", "The same, then done.", failed_done),
     Scenario("failed-code-msg", "chat.failed with {code,msg}.", failed_code_msg),
     Scenario("failed-string-code", 'chat.failed with a code like "720702204".', failed_string_code),
     Scenario("failed-quota", "chat.failed with last_error 4028.", failed_quota),
     Scenario("failed-auth", "chat.failed with last_error 4100.", failed_auth),
     Scenario("error-event", "An error event, 4013.", error_event),
+    Scenario("error-event-<n>", "An error event with that code.", error_event_with_code),
     Scenario("error-event-empty", "An error event with {}.", error_event_empty),
     Scenario("error-event-string", "An error event with plain text.", error_event_string),
     Scenario(

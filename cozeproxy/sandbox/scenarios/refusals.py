@@ -105,6 +105,14 @@ def auth_once(turn: Turn) -> Steps:
     yield from echo(turn)
 
 
+def auth_once_code(turn: Turn) -> Steps:
+    """The same with another code."""
+    (wanted,) = numbers(turn.asked_for)
+    if turn.notebook.setdefault(turn.asked_for, turn.token) == turn.token:
+        yield Refuse(wanted)
+    yield from echo(turn)
+
+
 SCENARIOS = [
     Scenario("code-<n>", "HTTP 200 with that Coze code, e.g. code-4028.", code),
     Scenario("http-<n>", "That HTTP status with a code that suits it.", http_status),
@@ -121,4 +129,5 @@ SCENARIOS = [
     Scenario("old-envelope", "HTTP 401 with an older shape of error.", old_envelope),
     Scenario("no-content-type", "HTTP 500 with no type of content.", no_content_type),
     Scenario("auth-once", "4100 for the first token seen, then fine for others.", auth_once),
+    Scenario("auth-once-<n>", "That code for the first token seen.", auth_once_code),
 ]

@@ -2,6 +2,7 @@
 
 import json
 
+from cozeproxy.sandbox.errors import MESSAGES
 from cozeproxy.sandbox.scenarios.refusals import numbers
 from cozeproxy.sandbox.scenarios.run import INPUT_NODE, Run
 from cozeproxy.sandbox.scenarios.steps import (
@@ -116,6 +117,12 @@ def error(run: Run) -> Steps:
     yield run.error(4000, "Request parameter error")
 
 
+def error_with_code(run: Run) -> Steps:
+    """The same with another code."""
+    (wanted,) = numbers(run.workflow_id)
+    yield run.error(wanted, MESSAGES.get(wanted, "Unknown error."))
+
+
 def error_mid(run: Run) -> Steps:
     """A run that fails after some output."""
     yield run.message("Everything is ", 0, last=False)
@@ -212,6 +219,7 @@ SCENARIOS = [
     Scenario("question-endless", "Asks until the limit of resumes.", question_endless),
     Scenario("input-node", "Asks for a form (interrupt type 5).", input_node),
     Scenario("error", "Fails at once: Error 4000.", error),
+    Scenario("error-<n>", "Fails at once: Error with that code.", error_with_code),
     Scenario("error-mid", "Fails after some output: Error 720701013.", error_mid),
     Scenario("no-done", "Ends without Done.", no_done),
     Scenario("cut", "The connection closes after some output.", cut),
