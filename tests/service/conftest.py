@@ -1,0 +1,87 @@
+"""What the tests of the running service share, beside tests/conftest.py.
+
+sdk        the stock SDK, asynchronous and blocking in turn: whole(...) and streamed(...)
+post       a request with any body, over plain HTTP; the whole response
+connect    a request on a connection of its own, read as it comes
+raw_coze   a server in Coze's place that says what the test says, when it says it
+"""
+
+import json
+import logging
+from types import SimpleNamespace
+
+import pytest
+
+from cozeproxy.sandbox import Sandbox
+from tests.service.asking import chunks_of
+from tests.service.exchange import Exchange
+from tests.service.raw_coze import RawCoze
+
+
+@pytest.fixture(autouse=True)
+def quiet(caplog):
+    """Hold the service to silence: no bug is logged, and no key, whatever was asked."""
+    caplog.set_level(logging.INFO)
+    yield
+    records = caplog.get_records("call")
+    assert [r.getMessage() for r in records if r.levelno >= logging.ERROR or r.exc_info] == []
+    assert Sandbox.API_KEY not in caplog.text
+    assert "any-string" not in caplog.text
+
+
+@pytest.fixture(params=["asynchronous", "blocking"])
+def sdk(request, caller, sync_caller, in_thread):
+    async def whole(**asked):
+        return await caller.chat.completions.create(**asked)
+
+    async def streamed(**asked):
+        return await chunks_of(await caller.chat.completions.create(**asked, stream=True))
+
+    async def whole_blocking(**asked):
+        return await in_thread(lambda: sync_caller.chat.completions.create(**asked))
+
+    async def streamed_blocking(**asked):
+        create = sync_caller.chat.completions.create
+        return await in_thread(lambda: list(create(**asked, stream=True)))
+
+    if request.param == "asynchronous":
+        return SimpleNamespace(whole=whole, streamed=streamed)
+    return SimpleNamespace(whole=whole_blocking, streamed=streamed_blocking)
+
+
+@pytest.fixture
+def post(http_client, base_url):
+    async def post(body, path="/v1/chat/completions", method="POST", **headers):
+        return await http_client.fetch(
+            base_url + path,
+            method=method,
+            body=body if body is None or isinstance(body, bytes | str) else json.dumps(body),
+            headers={name.replace("_", "-"): value for name, value in headers.items()},
+            raise_error=False,
+            allow_nonstandard_methods=True,
+        )
+
+    return post
+
+
+@pytest.fixture
+def connect(request, io_loop, http_port):
+    request.getfixturevalue("http_server")
+    opened = []
+
+    async def connect(body, **options):
+        exchange = await Exchange.open(http_port, body, **options)
+        opened.append(exchange)
+        return exchange
+
+    yield connect
+    for exchange in opened:
+        io_loop.run_sync(exchange.close)
+
+
+@pytest.fixture
+def raw_coze(io_loop):
+    raw_coze = RawCoze()
+    io_loop.run_sync(raw_coze.listen)
+    yield raw_coze
+    io_loop.run_sync(raw_coze.stop)

@@ -1,0 +1,109 @@
+"""A server in Coze's place that knows nothing of HTTP but how a test says it.
+
+The stand-in's scripts run by themselves; here a test says each piece when it has seen what the one
+before it did.
+"""
+
+import asyncio
+import socket
+
+from tests.service.exchange import LINGER
+
+HEAD = (
+    b"HTTP/1.1 200 OK\r\n"
+    b"Content-Type: text/event-stream\r\n"
+    b"X-Tt-Logid: 2024RAW\r\n"
+    b"Transfer-Encoding: chunked\r\n\r\n"
+)
+
+
+class RawCoze:
+    """Listens; gives the test each request as it comes."""
+
+    def __init__(self):
+        self.base_url = ""
+        self._server = None
+        self._calls = asyncio.Queue()
+        self._open = []
+
+    async def listen(self):
+        self._server = await asyncio.start_server(self._connected, "127.0.0.1", 0)
+        port = self._server.sockets[0].getsockname()[1]
+        self.base_url = f"http://127.0.0.1:{port}"
+
+    async def stop(self):
+        self._server.close()
+        for call in self._open:
+            call.close()
+        await self._server.wait_closed()
+
+    async def called(self):
+        """Wait for the next request, and give it."""
+        return await self._calls.get()
+
+    async def _connected(self, reader, writer):
+        call = Call(reader, writer)
+        self._open.append(call)
+        await call.read_request()
+        self._calls.put_nowait(call)
+
+
+class Call:
+    """A request that has come, to be answered byte by byte.
+
+    Attributes:
+        path: what it asked for, query included.
+    """
+
+    def __init__(self, reader, writer):
+        self.path = ""
+        self._reader = reader
+        self._writer = writer
+
+    async def read_request(self):
+        head = (await self._reader.readuntil(b"\r\n\r\n")).decode()
+        self.path = head.split()[1]
+        length = next(
+            int(line.partition(":")[2])
+            for line in head.split("\r\n")
+            if line.lower().startswith("content-length:")
+        )
+        await self._reader.readexactly(length)
+
+    async def write(self, data):
+        """Write bytes as they are."""
+        self._writer.write(data)
+        await self._writer.drain()
+
+    async def start(self, *pieces):
+        """Begin a stream."""
+        await self.write(HEAD)
+        await self.say(*pieces)
+
+    async def say(self, *pieces):
+        """Write a piece of the stream."""
+        data = b"".join(pieces)
+        if data:
+            await self.write(b"%x\r\n%s\r\n" % (len(data), data))
+
+    async def end(self):
+        """End the stream as HTTP has it."""
+        await self.write(b"0\r\n\r\n")
+
+    async def left(self):
+        """Wait until the service has closed the connection."""
+        try:
+            assert await self._reader.read() == b""
+        except ConnectionResetError:
+            # Closed with something unread in its buffers.
+            return
+
+    def close(self):
+        """Close the connection."""
+        self._writer.close()
+
+    def reset(self):
+        """Reset the connection, with a TCP RST."""
+        sock = self._writer.get_extra_info("socket")
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER)
+        self._writer.transport.abort()
