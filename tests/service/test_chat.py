@@ -11,7 +11,7 @@ from cozeproxy.sandbox.scenarios import variants
 from cozeproxy.sandbox.scenarios.answers import CHINESE, LONG_PARAGRAPH, LONG_TIMES
 from tests.service.asking import body, chunks_of, last_arrived, objects, says, text_of, to
 
-pytestmark = pytest.mark.gen_test(timeout=30)
+pytestmark = pytest.mark.gen_test(timeout=15)
 
 USAGE = {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3}
 

@@ -10,7 +10,7 @@ from cozeproxy.handlers.base import BaseHandler
 from cozeproxy.protocol import coze
 from tests.service.asking import body, says, to
 
-pytestmark = pytest.mark.gen_test(timeout=30)
+pytestmark = pytest.mark.gen_test(timeout=15)
 
 
 def error_of(response):
