@@ -9,7 +9,11 @@ from cozeproxy.handlers.chat import ChatCompletionsHandler
 from cozeproxy.handlers.health import HealthHandler
 from cozeproxy.handlers.models import ModelHandler, ModelsHandler
 from cozeproxy.observability import log_request
+from cozeproxy.protocol.plan import Rules
+from cozeproxy.protocol.routing import FALLBACK_MODELS, Defaults, Target
+from cozeproxy.protocol.workflow import Input
 from cozeproxy.settings import Settings
+from cozeproxy.upstream.catalog import Catalog
 from cozeproxy.upstream.client import CozeClient
 from cozeproxy.upstream.files import Uploader
 
@@ -33,6 +37,34 @@ def make_app(context: Context) -> Application:
     )
 
 
+def rules(settings: Settings) -> Rules:
+    """What the settings say of how requests are served."""
+    entries = (settings.model_map or {}).items()
+    models = {
+        name: Target(
+            kind=entry["type"],
+            bot_id=entry.get("bot_id"),
+            workflow_id=entry.get("workflow_id"),
+            app_id=entry.get("app_id"),
+            parameters=entry.get("parameters", {}),
+        )
+        for name, entry in entries
+    }
+    return Rules(
+        Defaults(
+            kind=settings.default_model_type,
+            bot_id=settings.coze_bot_id,
+            workflow_id=settings.coze_workflow_id,
+            models=models,
+            reject_unknown=settings.unknown_model == "reject",
+            known=() if models or settings.coze_space_id else FALLBACK_MODELS,
+        ),
+        user_id=settings.coze_user_id,
+        workflow_input=Input(settings.workflow_input_key, settings.workflow_json_input),
+        raw_output=settings.workflow_output == "raw",
+    )
+
+
 class Service:
     """A service that can be started and stopped: an HTTP server and a client of Coze.
 
@@ -46,7 +78,9 @@ class Service:
         self._settings = settings
         key = settings.coze_api_key
         self._coze = CozeClient(settings.coze_base_url, key.reveal() if key else "")
-        self.app = make_app(Context(settings, self._coze, Uploader(self._coze)))
+        catalog = Catalog(self._coze, settings.coze_space_id, settings.models_ttl)
+        context = Context(settings, self._coze, Uploader(self._coze), catalog, rules(settings))
+        self.app = make_app(context)
         self._server = HTTPServer(self.app, max_body_size=MAX_BODY_BYTES)
 
     def start(self) -> int:

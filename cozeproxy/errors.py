@@ -283,12 +283,11 @@ class UnansweredToolError(UpstreamError):
 
     answer = Answer(400, "invalid_request_error", "tool_output_required", resend=False)
 
-    def __init__(self, names: list[str]) -> None:
-        super().__init__(names)
+    def __init__(self, names: list[str], remedy: str) -> None:
+        super().__init__(names, remedy)
         self.names = names
+        self.remedy = remedy
 
     def __str__(self) -> str:
-        return (
-            f"The bot calls a tool that the caller must run ({', '.join(self.names)}). For that "
-            "Coze has to keep the chat: send 'tools', or set coze.auto_save_history to true."
-        )
+        names = ", ".join(self.names)
+        return f"The bot calls a tool that the caller must run ({names}). {self.remedy}"

@@ -64,7 +64,13 @@ def test_every_field_is_a_variable():
         ("COZE_BASE_URL", "http://[::1]:8888/coze/", "http://[::1]:8888/coze"),
         ("COZE_BOT_ID", "7379165428680000001", "7379165428680000001"),
         ("COZE_WORKFLOW_ID", "7400000000000000001", "7400000000000000001"),
-        ("COZE_SPACE_ID", "7300000000000000001", "7300000000000000001"),
+        ("COZE_SPACE_ID", "7300000000000000001", ("7300000000000000001",)),
+        ("COZE_SPACE_ID", "1, 2,", ("1", "2")),
+        ("MODELS_TTL", "0.5", 0.5),
+        ("UNKNOWN_MODEL", "reject", "reject"),
+        ("WORKFLOW_OUTPUT", "raw", "raw"),
+        ("WORKFLOW_INPUT_KEY", "BOT_USER_INPUT", "BOT_USER_INPUT"),
+        ("MODEL_MAP", '{"a": {"type": "chat"}}', {"a": {"type": "chat"}}),
         ("HOST", "0.0.0.0", "0.0.0.0"),
         ("HOST", "localhost", "localhost"),
         ("HOST", "::", "::"),
@@ -126,6 +132,14 @@ def test_a_good_value_is_taken(name, text, value):
         ("ALLOWED_ORIGINS", "chat.example.com", "* or origins such as"),
         ("ALLOWED_ORIGINS", "https://chat.example.com/page", "* or origins such as"),
         ("ALLOWED_ORIGINS", ",", "* or origins such as"),
+        ("COZE_SPACE_ID", "1,a b", "ids with commas between"),
+        ("MODELS_TTL", "0", "a positive number of seconds"),
+        ("MODELS_TTL", "nan", "a positive number of seconds"),
+        ("UNKNOWN_MODEL", "no", "default or reject"),
+        ("WORKFLOW_OUTPUT", "json", "auto or raw"),
+        ("WORKFLOW_INPUT_KEY", "a b", "a name of letters"),
+        ("MODEL_MAP", "{", "JSON such as"),
+        ("MODEL_MAP", "/nowhere/models.json", "JSON such as"),
     ],
 )
 def test_a_bad_value_is_refused_with_its_name_and_what_is_allowed(name, text, allowed):
@@ -136,6 +150,31 @@ def test_a_bad_value_is_refused_with_its_name_and_what_is_allowed(name, text, al
     shown = MASK if name == "COZE_API_KEY" else text
     assert caught.value.value == shown
     assert str(caught.value) == f"{name} is {shown!r}, but must be {caught.value.allowed}"
+
+
+@pytest.mark.parametrize(
+    ("entry", "wrong"),
+    [
+        ("5", "there is no object"),
+        ("{}", "'type' must be one of"),
+        ('{"type": "robot"}', "'type' must be one of"),
+        ('{"type": "chat", "bot": "1"}', "'bot' is unknown"),
+        ('{"type": "chat", "bot_id": 1}', "'bot_id' must be the id as a string"),
+        ('{"type": "chat", "bot_id": "a b"}', "'bot_id' must be the id as a string"),
+        ('{"type": "workflow", "parameters": []}', "'parameters' must be an object"),
+    ],
+)
+def test_a_bad_entry_of_the_model_map_is_named(entry, wrong):
+    with pytest.raises(BadValueError) as caught:
+        Settings.from_env({"MODEL_MAP": f'{{"good": {{"type": "chat"}}, "report": {entry}}}'})
+    assert f"in the entry 'report' {wrong}" in str(caught.value)
+
+
+def test_the_model_map_may_stand_in_a_file(tmp_path):
+    path = tmp_path / "models.json"
+    path.write_text('{"机器人": {"type": "chat", "bot_id": "1"}}', encoding="utf-8")
+    settings = Settings.from_env({"MODEL_MAP": str(path)})
+    assert settings.model_map == {"机器人": {"type": "chat", "bot_id": "1"}}
 
 
 def test_the_password_in_a_refused_address_is_not_shown():

@@ -18,7 +18,9 @@ from cozeproxy.errors import (
     ServiceError,
 )
 from cozeproxy.protocol.completion import error_body
+from cozeproxy.protocol.plan import Rules
 from cozeproxy.settings import Settings
+from cozeproxy.upstream.catalog import Catalog
 from cozeproxy.upstream.client import CozeClient
 from cozeproxy.upstream.files import Uploader
 
@@ -35,6 +37,8 @@ class Context:
     settings: Settings
     coze: CozeClient
     uploader: Uploader
+    catalog: Catalog
+    rules: Rules
     # Monotonic seconds.
     started: float = field(default_factory=time.monotonic)
     # What goes on after an answer has been given; the loop itself holds tasks only weakly.

@@ -2,48 +2,51 @@
 
 from urllib.parse import unquote
 
-from cozeproxy.errors import RequestError
-from cozeproxy.handlers.base import BaseHandler
-from cozeproxy.protocol.routing import BOT_PREFIX
-from cozeproxy.settings import Settings
+from cozeproxy.handlers.base import BaseHandler, Context
+from cozeproxy.protocol.routing import model_not_found
 
-# Clients compare it from call to call, and the bots' own times are not known here.
+# Clients compare it from call to call; Coze's times change with every publication.
 CREATED = 1700000000
 
 
-def listed(settings: Settings) -> list[str]:
-    """Model names that are offered. Requests may name any other, too."""
-    names = ["gpt-3.5-turbo", "gpt-4"]
+async def listed(context: Context) -> dict[str, str]:
+    """Model names that are offered, and the names that people know them by.
+
+    Requests may name others, too.
+    """
+    settings = context.settings
+    models = dict.fromkeys(settings.model_map or (), "")
     if settings.coze_bot_id:
-        names.append(BOT_PREFIX + settings.coze_bot_id)
-    return names
+        models.setdefault(f"bot-{settings.coze_bot_id}", "")
+    if settings.coze_workflow_id:
+        models.setdefault(f"workflow-{settings.coze_workflow_id}", "")
+    for entry in await context.catalog.entries():
+        models[entry.model] = models.get(entry.model) or entry.name
+    return {**dict.fromkeys(context.rules.defaults.known, ""), **models}
 
 
-def model(name: str) -> dict[str, object]:
-    """OpenAI's model object."""
-    return {"id": name, "object": "model", "created": CREATED, "owned_by": "coze"}
+def model(id_: str, name: str) -> dict[str, object]:
+    """OpenAI's model object, with the field ``name`` that UIs show, where there is one."""
+    known = {"name": name} if name else {}
+    return {"id": id_, "object": "model", "created": CREATED, "owned_by": "coze", **known}
 
 
 class ModelsHandler(BaseHandler):
     """The list."""
 
-    def get(self) -> None:
+    async def get(self) -> None:
         """List the models."""
-        names = listed(self.context.settings)
-        self.write_json({"object": "list", "data": [model(name) for name in names]})
+        models = await listed(self.context)
+        self.write_json({"object": "list", "data": [model(*item) for item in models.items()]})
 
 
 class ModelHandler(BaseHandler):
     """One model."""
 
-    def get(self, name: str) -> None:
+    async def get(self, id_: str) -> None:
         """Give one model. Ids come percent-encoded, slashes and all."""
-        name = unquote(name)
-        if name not in listed(self.context.settings):
-            raise RequestError(
-                f"The model '{name[:200]}' does not exist.",
-                param="model",
-                code="model_not_found",
-                status=404,
-            )
-        self.write_json(model(name))
+        id_ = unquote(id_)
+        models = await listed(self.context)
+        if id_ not in models:
+            raise model_not_found(id_)
+        self.write_json(model(id_, models[id_]))

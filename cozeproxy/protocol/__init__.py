@@ -6,13 +6,16 @@ cut at any place.
 
 The way in, once a request::
 
-    body --openai.parse_chat_request--> ChatRequest --routing.route--> Route
-         --request.chat_body--> Coze's body
+    body --parsing--> ChatRequest --plan.make_plan--> Plan --its call--> Coze's path, query and body
+
+A plan puts together where the request goes (``routing``), what Coze is sent (``messages``,
+``attachments``, ``request``, ``workflow``), and how the answer is read.
 
 The way out, for every piece that arrives::
 
-    bytes --sse.EventParser--> events --response.ChatTranslator--> text, reasoning, end, failure
-          --openai.ChunkWriter or openai.CompletionWriter--> bytes for the caller
+    bytes --sse.EventParser--> events --response.ChatTranslator or
+          workflow_response.WorkflowTranslator--> text, reasoning, tool calls, end, failure
+          --completion.ChunkWriter or completion.CompletionWriter--> bytes for the caller
 
 ``stream.ChatStream`` is the way out as one object. Both writers take the same calls: an answer that
 is not streamed is a streamed one, collected. There is one parser and one set of rules, so the two

@@ -195,8 +195,10 @@ def _step(kind: str, content: bytes) -> dict[str, Any]:
 
 
 def _usage(usage: Usage) -> dict[str, int]:
+    prompt = usage.input_count or usage.input_tokens
+    completion = usage.output_count or usage.output_tokens
     return {
-        "prompt_tokens": usage.input_count,
-        "completion_tokens": usage.output_count,
-        "total_tokens": usage.token_count,
+        "prompt_tokens": prompt,
+        "completion_tokens": completion,
+        "total_tokens": usage.token_count or prompt + completion,
     }

@@ -1,4 +1,4 @@
-"""What Coze sends: the payloads of its events, and its error bodies.
+"""What Coze sends: the payloads of its events.
 
 Shapes are those of cozepy 0.20.0 (``chat/__init__.py``), of the official documentation
 (docs.coze.cn: chat_v3, workflow_stream_run, coze_error_codes) and of coze-studio. Only the fields
@@ -6,11 +6,11 @@ that are read are declared; all are optional, as each is missing somewhere in th
 some deployments send as strings are accepted as both.
 """
 
-from typing import NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
-from cozeproxy.errors import CozeError, UpstreamBrokenError, UpstreamError, UpstreamStatusError
+from cozeproxy.errors import UpstreamBrokenError
 
 NULL = msgspec.Raw(b"null")
 
@@ -39,11 +39,13 @@ class LastError(msgspec.Struct):
 
 
 class Usage(msgspec.Struct):
-    """Tokens. Old samples of the documentation name the fields otherwise; recordings do not."""
+    """Tokens. coze-studio, and old samples of the documentation, say ``tokens`` for ``count``."""
 
     token_count: int = 0
     input_count: int = 0
     output_count: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
 
 
 class Function(msgspec.Struct):
@@ -86,6 +88,8 @@ class Chat(msgspec.Struct):
 
     id: str | int | None = None
     conversation_id: str | int | None = None
+    # Only chatflows of coze-studio have it.
+    execute_id: str | int | None = None
     status: str | None = None
     last_error: LastError | None = None
     usage: Usage | None = None
@@ -94,18 +98,47 @@ class Chat(msgspec.Struct):
     msg: str | None = None
 
 
-class Detail(msgspec.Struct):
-    """What stands beside an error for Coze's support."""
+class NodeMessage(msgspec.Struct):
+    """A ``Message`` of a workflow: what a node says, or a piece of it.
 
-    logid: str | None = None
+    ``node_seq_id`` counts a node's pieces and is a string with a number; the End node has the title
+    "" or "End", and where there is a ``node_type``, that is "End".
+    """
+
+    content: msgspec.Raw = NULL
+    node_title: str | None = None
+    node_type: str | None = None
+    node_seq_id: str | int | None = None
+    node_is_finish: bool | None = None
+    usage: Usage | None = None
 
 
-class Envelope(msgspec.Struct):
-    """The JSON around every answer that is not a stream. A missing ``code`` means success."""
+class InterruptData(msgspec.Struct):
+    """What a workflow waits for. ``type`` 2 is a question node, 5 an input node."""
 
-    code: int | str | None = None
-    msg: str | None = None
-    detail: Detail | None = None
+    event_id: str
+    type: int = 0
+    required_parameters: dict[str, Any] | None = None
+
+
+class Interrupt(msgspec.Struct):
+    """``Interrupt``: the workflow waits. coze-studio leaves out the node's title."""
+
+    interrupt_data: InterruptData
+    node_title: str | None = None
+
+
+class RunError(msgspec.Struct):
+    """``Error``: the workflow has failed."""
+
+    error_code: int | str | None = None
+    error_message: str | None = None
+
+
+class Done(msgspec.Struct):
+    """``Done`` of a workflow, ``done`` of a chatflow: an object that may be empty."""
+
+    debug_url: str | None = None
 
 
 class Verbose(msgspec.Struct):
@@ -123,10 +156,13 @@ class FinishData(msgspec.Struct):
 
 message_decoder = msgspec.json.Decoder(Message)
 chat_decoder = msgspec.json.Decoder(Chat)
+node_decoder = msgspec.json.Decoder(NodeMessage)
+interrupt_decoder = msgspec.json.Decoder(Interrupt)
+run_error_decoder = msgspec.json.Decoder(RunError)
+_done_decoder = msgspec.json.Decoder(Done)
 _text_decoder = msgspec.json.Decoder(str)
 _verbose_decoder = msgspec.json.Decoder(Verbose)
 _finish_decoder = msgspec.json.Decoder(FinishData)
-_envelope_decoder = msgspec.json.Decoder(Envelope)
 
 
 def decode(decoder: msgspec.json.Decoder[T], event: bytes, data: bytes) -> T:
@@ -184,56 +220,9 @@ def finishes_answer(message: Message) -> bool | None:
         return None
 
 
-def number(code: int | str | None) -> int | None:
-    """Coze's code as a number, None where it is neither one nor the text of one."""
+def debug_url(data: bytes) -> str | None:
+    """Where Coze shows the run of a workflow, if the end of a stream tells."""
     try:
-        return int(code) if code is not None else None
-    except ValueError:
-        return None
-
-
-def chat_error(chat: Chat, logid: str | None) -> CozeError:
-    """Find the error in a payload that reports a failure, wherever this deployment put it."""
-    last = chat.last_error
-    if last is not None and number(last.code) not in (0, None):
-        return CozeError(number(last.code), last.msg or "", logid)
-    return CozeError(number(chat.code), chat.msg or (last.msg if last else "") or "", logid)
-
-
-class Reply(NamedTuple):
-    """An answer of the upstream that is no stream."""
-
-    status: int
-    content_type: str
-    body: bytes
-    logid: str | None = None
-    retry_after: str | None = None
-
-
-def error_in(reply: Reply) -> UpstreamError | None:
-    """What an answer says went wrong, None where nothing did.
-
-    Coze reports errors as one JSON object, mostly with HTTP status 200, so the status alone decides
-    nothing.
-    """
-    error = _error_in(reply)
-    if error:
-        error.retry_after = reply.retry_after
-    return error
-
-
-def _error_in(reply: Reply) -> UpstreamError | None:
-    try:
-        envelope = _envelope_decoder.decode(reply.body)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        envelope = None
-    code = number(envelope.code) if envelope else None
-    if envelope and code not in (0, None):
-        logid = envelope.detail.logid if envelope.detail else None
-        return CozeError(code, envelope.msg or "", logid or reply.logid)
-    if reply.status >= 400:
-        return UpstreamStatusError(reply.status, reply.content_type or "no content type")
-    if envelope is None:
-        kind = reply.content_type or "no content type"
-        return UpstreamBrokenError(f"Coze sent an answer ({kind}) that cannot be read.")
-    return None
+        return _done_decoder.decode(data).debug_url
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return None  # the end of a chat is the string "[DONE]", coze-studio's is nothing

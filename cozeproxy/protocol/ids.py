@@ -2,30 +2,31 @@
 
 A tool call that the caller must run waits inside Coze, under a conversation, a chat and Coze's own
 id of the call. The id that the caller sees holds all of them and the bot, and comes back with the
-tool's output: any copy of the service can go on from there.
+tool's output: any copy of the service can go on from there. A workflow's question is the same.
 """
 
 import base64
 import binascii
 import re
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import msgspec
 
 from cozeproxy.errors import RequestError
 
+T = TypeVar("T")
+
 # What Coze's ids, and the ids that callers give in their place, may look like. They go into URLs
 # and logs. Coze's are decimal numbers; this leaves room for others.
 ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
-_PREFIX = "call_coze_"
 _FILE = re.compile(r"file-(?P<id>[0-9]{1,32})-(?P<purpose>[a-z_-]{1,32})")
 # Base64 without its padding; "=" and "/" would not survive URLs and strict callers.
 _PACKED = re.compile(r"[A-Za-z0-9_-]{1,1024}")
 
 
 class CallId(NamedTuple):
-    """A tool call that waits in Coze. ``call`` is Coze's own id of it, opaque."""
+    """A tool call that waits in a chat of Coze's. ``call`` is Coze's own id of it, opaque."""
 
     bot_id: str
     conversation_id: str
@@ -34,43 +35,79 @@ class CallId(NamedTuple):
 
     def pack(self) -> str:
         """The id that the caller sees: letters, digits, ``-`` and ``_`` only."""
-        return _PREFIX + base64.urlsafe_b64encode(msgspec.json.encode(self)).decode().rstrip("=")
+        return _pack(_CALL, self)
 
 
-_decoder = msgspec.json.Decoder(tuple[str, str, str, str])
+class ResumeId(NamedTuple):
+    """A question that a workflow waits with: Coze's id of the event, and its interrupt type."""
+
+    workflow_id: str
+    event_id: str
+    kind: int
+
+    def pack(self) -> str:
+        """The id that the caller sees: letters, digits, ``-`` and ``_`` only."""
+        return _pack(_RESUME, self)
 
 
-def is_ours(call_id: str) -> bool:
-    """Whether an id looks like one of ours. Histories from other providers hold theirs."""
-    return call_id.startswith(_PREFIX)
+_CALL = "call_coze_"
+_RESUME = "call_cozeflow_"
+_call_decoder = msgspec.json.Decoder(tuple[str, str, str, str])
+_resume_decoder = msgspec.json.Decoder(tuple[str, str, int])
 
 
-def unpack_call_id(call_id: str, param: str) -> CallId:
-    """Read an id of ours.
+def is_call_id(text: str) -> bool:
+    """Whether this is meant as the id of a tool call. Other providers' histories hold others."""
+    return text.startswith(_CALL)
+
+
+def is_resume_id(text: str) -> bool:
+    """Whether this is meant as the id of a workflow's question."""
+    return text.startswith(_RESUME)
+
+
+def unpack_call_id(text: str, param: str) -> CallId:
+    """Read the id of a tool call.
 
     Raises:
         RequestError: it was changed on its way; ``param`` is where it stands.
     """
-    unpacked = _unpack(call_id.removeprefix(_PREFIX))
+    found = _unpack(text.removeprefix(_CALL), _call_decoder)
     # An id has one spelling: bits that decoding ignores must not make another.
-    if unpacked is None or unpacked.pack() != call_id:
-        raise RequestError(
-            f"Invalid '{param}': the id of a tool call is not as it was given out.",
-            param=param,
-            code="invalid_value",
-        )
-    return unpacked
+    if not found or not all(map(ID.fullmatch, found[:3])) or CallId(*found).pack() != text:
+        raise _changed(param)
+    return CallId(*found)
 
 
-def _unpack(packed: str) -> CallId | None:
+def unpack_resume_id(text: str, param: str) -> ResumeId:
+    """Read the id of a workflow's question.
+
+    Raises:
+        RequestError: it was changed on its way; ``param`` is where it stands.
+    """
+    found = _unpack(text.removeprefix(_RESUME), _resume_decoder)
+    if not found or not ID.fullmatch(found[0]) or ResumeId(*found).pack() != text:
+        raise _changed(param)
+    return ResumeId(*found)
+
+
+def _pack(prefix: str, id_: tuple[str | int, ...]) -> str:
+    return prefix + base64.urlsafe_b64encode(msgspec.json.encode(id_)).decode().rstrip("=")
+
+
+def _unpack(packed: str, decoder: msgspec.json.Decoder[T]) -> T | None:
     if not _PACKED.fullmatch(packed):
         return None
     try:
-        text = base64.urlsafe_b64decode(packed + "=" * (-len(packed) % 4))
-        unpacked = CallId(*_decoder.decode(text))
+        return decoder.decode(base64.urlsafe_b64decode(packed + "=" * (-len(packed) % 4)))
     except (binascii.Error, msgspec.MsgspecError, UnicodeDecodeError):
         return None
-    return unpacked if all(map(ID.fullmatch, unpacked[:3])) else None
+
+
+def _changed(param: str) -> RequestError:
+    return RequestError(
+        f"Invalid '{param}': the id is not as it was given out.", param=param, code="invalid_value"
+    )
 
 
 def coze_file_id(file_id: str, param: str) -> str:

@@ -33,6 +33,11 @@ class Draft(msgspec.Struct):
     text: str
     items: list[Item] = []
 
+    @property
+    def attachments(self) -> list[Attachment]:
+        """The files that must be uploaded before the message can be sent, in their order."""
+        return [item.attachment for item in self.items if item.attachment]
+
 
 class Turn(msgspec.Struct):
     """What goes to Coze for one request, oldest first, and how many messages were left out."""
@@ -43,7 +48,7 @@ class Turn(msgspec.Struct):
     @property
     def attachments(self) -> list[Attachment]:
         """The files that must be uploaded before the turn can be sent, in their order."""
-        return [i.attachment for draft in self.drafts for i in draft.items if i.attachment]
+        return [attachment for draft in self.drafts for attachment in draft.attachments]
 
 
 def read_turn(request: ChatRequest, *, continues: bool) -> Turn:
@@ -97,22 +102,12 @@ def text_of(message: Message) -> str:
     return content or message.refusal or ""
 
 
-def _drafts(message: Message, place: str, names: dict[str, str]) -> Iterator[Draft]:
-    text = text_of(message)
-    items = list(_items(message, place))
-    if message.role == "user":
-        if text or items:
-            yield Draft("user", text, items)
-    elif message.role == "assistant":
-        text = "\n".join(filter(None, [text, *_calls(message)]))
-        if text:
-            yield Draft("assistant", text)
-    elif message.role not in SYSTEM:
-        name = names.get(message.tool_call_id or "") or message.name or message.tool_call_id
-        yield Draft("user", f"[Result of {name or 'a tool'}] {text}")
+def items_of(message: Message, place: str) -> Iterator[Item]:
+    """The parts of a message that are not text.
 
-
-def _items(message: Message, place: str) -> Iterator[Item]:
+    Raises:
+        RequestError: a part is not what its type says, or is not the user's.
+    """
     for j, part in enumerate(message.content if isinstance(message.content, list) else ()):
         if part.type in ("text", "refusal"):
             continue
@@ -124,6 +119,21 @@ def _items(message: Message, place: str) -> Iterator[Item]:
                 code="invalid_value",
             )
         yield read_part(part, f"{place}.content[{j}]")
+
+
+def _drafts(message: Message, place: str, names: dict[str, str]) -> Iterator[Draft]:
+    text = text_of(message)
+    items = list(items_of(message, place))
+    if message.role == "user":
+        if text or items:
+            yield Draft("user", text, items)
+    elif message.role == "assistant":
+        text = "\n".join(filter(None, [text, *_calls(message)]))
+        if text:
+            yield Draft("assistant", text)
+    elif message.role not in SYSTEM:
+        name = names.get(message.tool_call_id or "") or message.name or message.tool_call_id
+        yield Draft("user", f"[Result of {name or 'a tool'}] {text}")
 
 
 def _calls(message: Message) -> list[str]:

@@ -143,8 +143,11 @@ class ChatRequest(msgspec.Struct, kw_only=True):
     modalities: list[str] | None = None
     audio: Object | None = None
     coze: CozeOptions | None = None
-    bot_id: str | None = msgspec.field(default=None, name="x-bot-id")
-    model_type: str | None = msgspec.field(default=None, name="x-model-type")
+    x_model_type: str | None = msgspec.field(default=None, name="x-model-type")
+    x_bot_id: str | None = msgspec.field(default=None, name="x-bot-id")
+    x_workflow_id: str | None = msgspec.field(default=None, name="x-workflow-id")
+    x_conversation_id: str | None = msgspec.field(default=None, name="x-conversation-id")
+    extra_headers: Object | None = None
 
     @property
     def include_usage(self) -> bool:

@@ -11,9 +11,10 @@ from typing import Any, NamedTuple
 import msgspec
 
 from cozeproxy.errors import RequestError
-from cozeproxy.protocol.ids import CallId, is_ours, unpack_call_id
+from cozeproxy.protocol.ids import CallId, is_call_id, unpack_call_id
 from cozeproxy.protocol.messages import Turn, coze_messages, text_of
 from cozeproxy.protocol.openai import ChatRequest, Message
+from cozeproxy.protocol.routing import Route
 
 _encode = msgspec.json.encode
 
@@ -51,16 +52,25 @@ class ToolOutputs(NamedTuple):
     outputs: Mapping[str, str]
 
 
-def saves_history(request: ChatRequest) -> bool:
-    """Whether Coze keeps the chat: only then can it wait for the output of a caller's tool."""
+def saves_history(request: ChatRequest, target: Route) -> bool:
+    """Whether Coze keeps the turn: only then can it wait for the output of a caller's tool."""
     chosen = request.options.auto_save_history
+    if target.kind == "conversation":
+        return chosen is not False
     return request.has_tools if chosen is None else chosen
 
 
 def chat_call(
-    request: ChatRequest, turn: Turn, file_ids: Iterator[str], *, bot_id: str, user_id: str
+    request: ChatRequest, target: Route, turn: Turn, file_ids: Iterator[str], *, user_id: str
 ) -> Call:
     """Ask the bot.
+
+    Args:
+        request: what is asked.
+        target: the bot, and the conversation that this is a turn of; without one Coze makes one.
+        turn: the messages.
+        file_ids: Coze's ids of the turn's attachments, in their order.
+        user_id: the end user.
 
     Raises:
         RequestError: an option is beyond Coze's limits, or not for chats.
@@ -76,19 +86,17 @@ def chat_call(
     if not (options.extra_params or {}).keys() <= {"latitude", "longitude"}:
         raise _invalid("coze.extra_params", "it may have 'latitude' and 'longitude' only")
     body = {
-        "bot_id": bot_id,
+        "bot_id": target.bot_id,
         "user_id": user_id,
         # Written out: coze-studio takes a missing one for true.
         "stream": True,
-        "auto_save_history": saves_history(request),
+        "auto_save_history": saves_history(request, target),
         "additional_messages": coze_messages(turn, file_ids),
         **{name: value for name, value in fields.items() if value is not None},
     }
     # Coze overlooks a conversation id in the body (coze-studio#2028).
-    conversation = options.conversation_id
-    return Call(
-        "/v3/chat", {"conversation_id": conversation} if conversation else {}, _encode(body)
-    )
+    query = {"conversation_id": target.conversation_id} if target.conversation_id else {}
+    return Call("/v3/chat", query, _encode(body))
 
 
 def submit_call(tools: ToolOutputs) -> Call:
@@ -115,7 +123,7 @@ def tool_outputs(request: ChatRequest) -> ToolOutputs | None:
     found: dict[CallId, str] = {}
     for i, message in enumerate(messages[last + 1 :], last + 1):
         param = f"messages[{i}].tool_call_id"
-        if message.role == "tool" and is_ours(message.tool_call_id or ""):
+        if message.role == "tool" and is_call_id(message.tool_call_id or ""):
             found[unpack_call_id(message.tool_call_id or "", param)] = text_of(message)
     if not found:
         return None
@@ -147,7 +155,7 @@ def _check_step(found: dict[CallId, str], messages: list[Message], last: int) ->
         raise _invalid("messages", "the tool outputs belong to different chats")
     expected = [call.id for call in messages[last].tool_calls or ()] if last >= 0 else []
     given = {message.tool_call_id for message in messages[last + 1 :]}
-    missing = [id_ for id_ in expected if id_ and is_ours(id_) and id_ not in given]
+    missing = [id_ for id_ in expected if id_ and is_call_id(id_) and id_ not in given]
     if missing:
         raise _invalid("messages", f"the output of the tool call '{missing[0]}' is missing")
     others = [i for i, m in enumerate(messages[last + 1 :], last + 1) if m.role != "tool"]

@@ -25,15 +25,15 @@ coze-studio spells some names otherwise (``cancelled``, ``required_action``); bo
 
 from typing import Any, NamedTuple, Protocol
 
-from cozeproxy.errors import CozeError, UnansweredToolError, UpstreamBrokenError
-from cozeproxy.protocol import coze
+from cozeproxy.errors import UnansweredToolError, UpstreamBrokenError
+from cozeproxy.protocol import coze, failures
 from cozeproxy.protocol.ids import CallId
 from cozeproxy.protocol.sse import Event
 
 # Coze's own end markers: the hosted service, coze-studio.
 _DONE = (b"done", b"conversation.stream.done")
 # Answers with ids of their own (a workflow with several output nodes) are paragraphs.
-_SEPARATOR = b'"\\n\\n"'
+SEPARATOR = b'"\\n\\n"'
 # What Coze has done itself on the way to the answer, under the names of several versions.
 STEPS = ("function_call", "tool_response", "tool_output", "knowledge")
 
@@ -48,6 +48,7 @@ class Wanted(NamedTuple):
         follow_ups: give the questions that Coze suggests.
         steps: give the tool calls that Coze has run itself.
         runs_tools: the caller can answer a tool call, as Coze keeps the chat.
+        remedy: what to do where it cannot.
     """
 
     bot_id: str
@@ -55,6 +56,9 @@ class Wanted(NamedTuple):
     follow_ups: bool = False
     steps: bool = False
     runs_tools: bool = False
+    remedy: str = (
+        "For that Coze has to keep the chat: send 'tools', or set coze.auto_save_history to true."
+    )
 
 
 class ToolCall(NamedTuple):
@@ -101,6 +105,10 @@ class ChatTranslator:
         self._wanted = wanted
         # The ids of the answers whose text has been written.
         self._answers: set[str | int | None] = set()
+        # Chatflows of coze-studio end an answer with its last piece, where all others repeat its
+        # whole text, and give all answers one id (chatflow.go, convertToChatFlowRunResponseList).
+        self._last_piece_completes = False
+        self._answer_closed = False
         # Coze waits for somebody, so that its finish marker is not the end of the answer.
         self._interrupted = False
 
@@ -118,11 +126,13 @@ class ChatTranslator:
         elif name.startswith(b"conversation.chat."):
             self._chat(name, coze.decode(coze.chat_decoder, name, data))
         elif name == b"error":
-            raise self._error(data)
+            raise failures.event_error(data, self.info.get("logid"))
         elif name in _DONE:
-            self._end("stop", None)
+            self._done(data)
         elif name in (b"", b"message"):
-            self._unnamed(data)
+            error = failures.unnamed_error(data, self.info.get("logid"))
+            if error:
+                raise error
 
     def receive_eof(self) -> None:
         """Take the end of the bytes.
@@ -141,16 +151,20 @@ class ChatTranslator:
             self._writer.reasoning(reasoning)
         text = coze.text(message.content)
         if text:
-            if message.id not in self._answers:
+            if message.id not in self._answers or self._answer_closed:
                 if self._answers:
-                    self._writer.text(_SEPARATOR)
+                    self._writer.text(SEPARATOR)
                 self._answers.add(message.id)
+                self._answer_closed = False
             self._writer.text(text)
 
     def _completed(self, message: coze.Message) -> None:
         kind = message.type
         if kind == "answer":
-            if message.id not in self._answers:
+            if self._last_piece_completes:
+                self._answer(message)
+                self._answer_closed = True
+            elif message.id not in self._answers:
                 self._answer(message)
         elif kind == "follow_up":
             if self._wanted.follow_ups:
@@ -173,11 +187,13 @@ class ChatTranslator:
             self.info["chat_id"] = str(chat.id)
         if chat.conversation_id:
             self.info["conversation_id"] = str(chat.conversation_id)
+        if chat.execute_id:
+            self._last_piece_completes = True
         kind = name.removeprefix(b"conversation.chat.")
         if kind == b"completed":
             self._end("stop", chat.usage)
         elif kind == b"failed":
-            raise self._failure(chat)
+            raise failures.chat_error(chat, self.info.get("logid"))
         elif kind in (b"canceled", b"cancelled"):
             raise UpstreamBrokenError("The chat was cancelled in Coze.")
         elif kind in (b"requires_action", b"required_action"):
@@ -191,26 +207,18 @@ class ChatTranslator:
             self._end("stop", chat.usage)
             return
         if not self._wanted.runs_tools:
-            raise UnansweredToolError([c.function.name for c in calls if c.function])
+            raise UnansweredToolError(
+                [c.function.name for c in calls if c.function], self._wanted.remedy
+            )
         bot, ids = self._wanted.bot_id, self.info
         self._writer.tool_calls([_tool_call(call, bot, ids) for call in calls])
         self._end("tool_calls", chat.usage)
 
-    def _unnamed(self, data: bytes) -> None:
-        # Clients of coze-studio report an error sent as a bare data line.
-        chat = coze.decode(coze.chat_decoder, b"", data)
-        if coze.number(chat.code) not in (0, None):
-            raise self._failure(chat)
-
-    def _error(self, data: bytes) -> CozeError:
-        try:
-            return self._failure(coze.decode(coze.chat_decoder, b"error", data))
-        except UpstreamBrokenError:
-            # coze-studio sends the bare text of an internal error.
-            return CozeError(None, data.decode("utf-8", "replace")[:500], self.info.get("logid"))
-
-    def _failure(self, chat: coze.Chat) -> CozeError:
-        return coze.chat_error(chat, self.info.get("logid"))
+    def _done(self, data: bytes) -> None:
+        url = coze.debug_url(data)
+        if url:
+            self.info["debug_url"] = url
+        self._end("stop", None)
 
     def _end(self, reason: str, usage: coze.Usage | None) -> None:
         if not self.ended:

@@ -1,54 +1,196 @@
-"""Which bot a request is for: the first place that says so wins.
+"""Where a request goes: what kind of call, to which bot or workflow, in which conversation.
 
-1. the header ``x-bot-id``;
-2. the same key in the JSON body;
-3. the model name, where it is ``bot-<id>``;
-4. the default of the settings. Any other model name is accepted, and echoed.
+The kind and the ids are found each by itself; for each, the first place that says so wins:
+
+1. the headers ``x-model-type``, ``x-bot-id``, ``x-workflow-id``, ``x-conversation-id``;
+2. the same keys in the JSON body: at the top, or in an object ``extra_headers``, where the Node SDK
+   puts what its users take for headers;
+3. the model name: a name of the map, else ``bot-<id>``, ``conversation-<id>``, ``workflow-<id>``,
+   ``chatflow-<id>``;
+4. the defaults. Any other model name is accepted, and echoed.
+
+``bot-<id>`` names a bot and leaves open how it is asked. So does a request that names no kind: an
+id of a conversation or of a workflow then tells it.
 """
 
-from collections.abc import Mapping
-from typing import NamedTuple
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, NamedTuple, cast
 
 from cozeproxy.errors import RequestError
 from cozeproxy.protocol.ids import ID
 from cozeproxy.protocol.openai import ChatRequest
 
-BOT_PREFIX = "bot-"
+Kind = Literal["chat", "conversation", "workflow", "chatflow"]
+KINDS = ("chat", "conversation", "workflow", "chatflow")
+
+# Model names that hold an id: whose it is, and the kind of call, where the name tells it.
+PREFIXES: Mapping[str, tuple[str, Kind | None]] = {
+    "bot-": ("bot", None),
+    "conversation-": ("bot", "conversation"),
+    "workflow-": ("workflow", "workflow"),
+    "chatflow-": ("workflow", "chatflow"),
+}
+
+# Listed where nothing else is known, as many programs will not start without a model they know.
+FALLBACK_MODELS = ("gpt-3.5-turbo", "gpt-4")
+
+# OpenAI's ids of conversations begin so; behind it is Coze's.
+_OPENAI_CONVERSATION = re.compile(r"conv_(?=[0-9]+$)")
+
+
+class Target(NamedTuple):
+    """What a model name of the map stands for."""
+
+    kind: Kind
+    bot_id: str | None = None
+    workflow_id: str | None = None
+    app_id: str | None = None
+    parameters: Mapping[str, Any] = {}
+
+
+class Defaults(NamedTuple):
+    """What the settings say of requests that say nothing."""
+
+    kind: Kind = "chat"
+    bot_id: str | None = None
+    workflow_id: str | None = None
+    models: Mapping[str, Target] = {}
+    # Model names that are neither in the map nor hold an id are an error, but for these.
+    reject_unknown: bool = False
+    known: Sequence[str] = ()
 
 
 class Route(NamedTuple):
-    """Where a request goes."""
+    """Where a request goes. The ids that its kind needs are there."""
 
-    bot_id: str
+    kind: Kind
+    bot_id: str | None
+    workflow_id: str | None
+    conversation_id: str | None
+    app_id: str | None
+    # Of a workflow, from the map.
+    parameters: Mapping[str, Any]
 
 
-def route(
-    request: ChatRequest, headers: Mapping[str, str], *, model_type: str, bot_id: str | None
-) -> Route:
-    """Decide where a request goes; ``model_type`` and ``bot_id`` are the defaults.
+def route(request: ChatRequest, headers: Mapping[str, str], defaults: Defaults) -> Route:
+    """Decide where a request goes.
 
     Raises:
-        RequestError: nothing names a bot, or what does cannot be an id or is not served.
+        RequestError: the kind is unknown, an id is missing, or what stands for one cannot be one.
     """
-    kind = headers.get("x-model-type") or request.model_type or model_type
-    if kind != "chat":
+    kind = _explicit("x-model-type", request, headers)
+    bot = _explicit("x-bot-id", request, headers)
+    workflow = _explicit("x-workflow-id", request, headers)
+    conversation = _explicit("x-conversation-id", request, headers)
+    conversation = conversation or request.options.conversation_id
+    if kind and kind not in KINDS:
         raise RequestError(
-            f"Model type '{kind}' is not served; only 'chat' is.",
+            f"The model type must be one of {', '.join(KINDS)}.",
             param="x-model-type",
             code="invalid_model_type",
         )
-    named = headers.get("x-bot-id") or request.bot_id
-    if not named and request.model.startswith(BOT_PREFIX):
-        named = request.model.removeprefix(BOT_PREFIX)
-    found = named or bot_id
-    if not found:
+    named = _named(request.model, defaults)
+    if named is None and defaults.reject_unknown and not bot and not workflow:
+        raise model_not_found(request.model)
+    model = named or _Named()
+    implied = "workflow" if workflow else "conversation" if conversation else None
+    found = cast("Kind", kind or model.kind or implied or defaults.kind)
+    return _complete(
+        Route(
+            kind=found,
+            bot_id=_id(bot or model.bot_id, "x-bot-id"),
+            workflow_id=_id(workflow or model.workflow_id, "x-workflow-id"),
+            conversation_id=_conversation_id(conversation),
+            app_id=_id(request.options.app_id or model.app_id, "coze.app_id"),
+            parameters=model.parameters,
+        ),
+        defaults,
+    )
+
+
+def model_not_found(name: str) -> RequestError:
+    """OpenAI's error for a model that there is none of."""
+    return RequestError(
+        f"The model '{name[:200]}' does not exist.",
+        param="model",
+        code="model_not_found",
+        status=404,
+    )
+
+
+class _Named(NamedTuple):
+    """What a model name says. Like a Target, but the kind may be open."""
+
+    kind: Kind | None = None
+    bot_id: str | None = None
+    workflow_id: str | None = None
+    app_id: str | None = None
+    parameters: Mapping[str, Any] = {}
+
+
+def _named(model: str, defaults: Defaults) -> _Named | None:
+    if model in defaults.models:
+        return _Named(*defaults.models[model])
+    for prefix, (of, kind) in PREFIXES.items():
+        id_ = model.removeprefix(prefix)
+        if id_ and id_ != model:
+            bot = of == "bot"
+            return _Named(kind, id_ if bot else None, None if bot else id_)
+    return _Named() if model in defaults.known else None
+
+
+def _explicit(key: str, request: ChatRequest, headers: Mapping[str, str]) -> str | None:
+    if headers.get(key):
+        return headers[key]
+    at_top: str | None = getattr(request, key.replace("-", "_"))
+    if at_top:
+        return at_top
+    for name, value in (request.extra_headers or {}).items():
+        if name.lower() == key and value:
+            if not isinstance(value, str):
+                raise _invalid(f"extra_headers.{name}", "it must be a string")
+            return value
+    return None
+
+
+def _complete(found: Route, defaults: Defaults) -> Route:
+    """Fill in the default ids that the kind takes, and check that those it needs are there."""
+    if found.kind in ("chat", "conversation"):
+        found = found._replace(bot_id=found.bot_id or defaults.bot_id)
+        if not found.bot_id:
+            raise RequestError(
+                "Bot ID is required for chat completion", param="x-bot-id", code="missing_bot_id"
+            )
+        return found
+    found = found._replace(workflow_id=found.workflow_id or defaults.workflow_id)
+    if not found.workflow_id:
         raise RequestError(
-            "Bot ID is required for chat completion", param="x-bot-id", code="missing_bot_id"
+            "Workflow ID is required for workflow completion",
+            param="x-workflow-id",
+            code="missing_workflow_id",
         )
-    if not ID.fullmatch(found):
-        raise RequestError(
-            "Invalid bot id: it may have letters, digits, '-' and '_', at most 64.",
-            param="x-bot-id",
-            code="invalid_value",
-        )
-    return Route(found)
+    if found.kind == "chatflow" and not found.app_id:
+        # A workflow runs without a bot; a chatflow needs one, or an app.
+        found = found._replace(bot_id=found.bot_id or defaults.bot_id)
+        if not found.bot_id:
+            raise RequestError(
+                "A chatflow needs the bot or the app that it belongs to: x-bot-id or coze.app_id.",
+                param="x-bot-id",
+                code="missing_bot_id",
+            )
+    return found
+
+
+def _conversation_id(found: str | None) -> str | None:
+    return _id(_OPENAI_CONVERSATION.sub("", found) if found else None, "x-conversation-id")
+
+
+def _id(found: str | None, param: str) -> str | None:
+    if found and not ID.fullmatch(found):
+        raise _invalid(param, "an id has letters, digits, '-' and '_', at most 64")
+    return found or None
+
+
+def _invalid(param: str, reason: str) -> RequestError:
+    return RequestError(f"Invalid '{param}': {reason}.", param=param, code="invalid_value")

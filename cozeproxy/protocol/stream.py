@@ -1,12 +1,12 @@
 """One answer, from Coze's bytes to the caller's: the way out as one object."""
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from typing import Any
 
 from cozeproxy.errors import ServiceError, UpstreamBrokenError
 from cozeproxy.protocol.completion import ChunkWriter, CompletionWriter
-from cozeproxy.protocol.cutting import CutWriter, FenceCutter, StopCutter
-from cozeproxy.protocol.response import ChatTranslator, Wanted
+from cozeproxy.protocol.plan import Translator
+from cozeproxy.protocol.response import Writer
 from cozeproxy.protocol.sse import EventParser
 
 
@@ -22,19 +22,12 @@ class ChatStream:
     """
 
     def __init__(
-        self,
-        writer: ChunkWriter | CompletionWriter,
-        wanted: Wanted,
-        cutters: Sequence[StopCutter | FenceCutter] = (),
+        self, writer: ChunkWriter | CompletionWriter, make: Callable[[Writer], Translator]
     ) -> None:
         self.error: ServiceError | None = None
         self._parser = EventParser()
         self._writer = writer
-        # Cutting takes the text out of its JSON and puts it back in, so it stands only where it is
-        # asked for.
-        self._translator = ChatTranslator(
-            CutWriter(writer, *cutters) if cutters else writer, wanted
-        )
+        self._translator = make(writer)
 
     @property
     def ended(self) -> bool:

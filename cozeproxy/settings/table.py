@@ -4,14 +4,15 @@ The field's name in capitals is the variable's name. A new setting is one more f
 for its line in ``.env.example`` and in the README's table.
 """
 
+import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar, Self, TypeVar
 
-from cozeproxy.settings import values
+from cozeproxy.settings import models, values
 from cozeproxy.settings.errors import BadValueError
-from cozeproxy.settings.values import MASK, ModelType, Secret
+from cozeproxy.settings.values import MASK, ModelType, Secret, UnknownModel, WorkflowOutput
 
 T = TypeVar("T")
 
@@ -56,8 +57,11 @@ class Settings:
     coze_workflow_id: str | None = variable(
         values.identifier, None, "Workflow for requests that name none", example="your-workflow-id"
     )
-    coze_space_id: str | None = variable(
-        values.identifier, None, "Workspace of the bots", example="your-space-id"
+    coze_space_id: tuple[str, ...] = variable(
+        values.identifiers,
+        (),
+        "Workspaces whose bots and workflows are listed as models, with commas between",
+        example="your-space-id",
     )
     coze_user_id: str | None = variable(
         values.text, None, "End user of requests that name none", example="your-user-id"
@@ -66,6 +70,31 @@ class Settings:
     port: int = variable(values.port, 3000, "Port to listen on; 0 is any free one")
     default_model_type: ModelType = variable(
         values.model_type, "chat", "Type of requests that name none: " + values.MODEL_TYPES
+    )
+    model_map: Mapping[str, Mapping[str, Any]] | None = variable(
+        models.model_map,
+        None,
+        "Model names and what they stand for: JSON, or the path of a file with it",
+        example="your-models.json",
+    )
+    unknown_model: UnknownModel = variable(
+        values.unknown_model,
+        "default",
+        "Model names that say nothing take the defaults (default) or are an error (reject)",
+    )
+    models_ttl: float = variable(
+        values.seconds, 300.0, "Seconds for which the list of bots and workflows is kept"
+    )
+    workflow_input_key: str = variable(
+        values.parameter, "input", "Parameter of a workflow that the user's text becomes"
+    )
+    workflow_json_input: bool = variable(
+        values.boolean, False, "Take a user's text that is a JSON object as a workflow's parameters"
+    )
+    workflow_output: WorkflowOutput = variable(
+        values.workflow_output,
+        "auto",
+        "Output of a workflow's End node: its one text (auto) or its JSON (raw)",
     )
     enable_cors: bool = variable(values.boolean, True, "Let web pages of other origins call")
     allowed_origins: tuple[str, ...] = variable(
@@ -116,6 +145,10 @@ class Settings:
                 return str(value).lower()
             case tuple(value):
                 return ",".join(value)
+            case float(value):
+                return f"{value:g}"
+            case Mapping() as value:
+                return json.dumps(dict(value), ensure_ascii=False)
             case value:
                 return str(value)
 

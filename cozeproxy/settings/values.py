@@ -9,6 +9,8 @@ from typing import Literal, cast, get_args
 from urllib.parse import urlsplit
 
 ModelType = Literal["chat", "conversation", "workflow", "chatflow"]
+UnknownModel = Literal["default", "reject"]
+WorkflowOutput = Literal["auto", "raw"]
 MODEL_TYPES = ", ".join(get_args(ModelType))
 
 MASK = "********"
@@ -66,6 +68,29 @@ def identifier(value: str) -> str:
     return value
 
 
+def identifiers(value: str) -> tuple[str, ...]:
+    """Several ids, with commas between."""
+    found = tuple(part.strip() for part in value.split(",") if part.strip())
+    try:
+        return tuple(identifier(part) for part in found)
+    except ValueError as error:
+        raise ValueError("ids with commas between: letters, digits, '-' and '_'") from error
+
+
+def parameter(value: str) -> str:
+    """The name of a workflow's parameter."""
+    if not re.fullmatch(r"\w{1,64}", value):
+        raise ValueError("a name of letters, digits and '_', at most 64")
+    return value
+
+
+def seconds(value: str) -> float:
+    """A positive number of seconds."""
+    if not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,6})?", value) or float(value) <= 0:
+        raise ValueError("a positive number of seconds")
+    return float(value)
+
+
 def port(value: str) -> int:
     """A TCP port; 0 leaves the choice to the system."""
     if not re.fullmatch(r"[0-9]{1,5}", value) or int(value) > HIGHEST_PORT:
@@ -88,6 +113,20 @@ def model_type(value: str) -> ModelType:
     if value not in get_args(ModelType):
         raise ValueError(f"one of {MODEL_TYPES}")
     return cast("ModelType", value)
+
+
+def unknown_model(value: str) -> UnknownModel:
+    """What becomes of model names that say nothing."""
+    if value not in get_args(UnknownModel):
+        raise ValueError("default or reject")
+    return cast("UnknownModel", value)
+
+
+def workflow_output(value: str) -> WorkflowOutput:
+    """What is given of a workflow's End node."""
+    if value not in get_args(WorkflowOutput):
+        raise ValueError("auto or raw")
+    return cast("WorkflowOutput", value)
 
 
 def host(value: str) -> str:

@@ -11,7 +11,7 @@ what came in the meantime and hands it to the receiver.
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -27,7 +27,7 @@ from cozeproxy.errors import (
     UpstreamTimeoutError,
     UpstreamUnreachableError,
 )
-from cozeproxy.protocol import coze
+from cozeproxy.protocol import failures
 from cozeproxy.protocol.request import Call
 
 logger = logging.getLogger(__name__)
@@ -39,6 +39,7 @@ CONNECT_TIMEOUT = 10.0
 # Long answers are legitimate; this only bounds what one request can hold.
 REQUEST_TIMEOUT = 600.0
 UPLOAD_TIMEOUT = 120.0
+CONTROL_TIMEOUT = 20.0
 USER_AGENT = f"cozeproxy/{__version__}"
 # Of an answer that is no stream, only the error in it is of use.
 MAX_ERROR_BYTES = 1024 * 1024
@@ -93,24 +94,38 @@ class CozeClient:
         Raises:
             UpstreamError: Coze refused it, or cannot be reached.
         """
-        headers = {**self._headers, "Content-Type": content_type, "Accept": "application/json"}
+        headers = {"Content-Type": content_type}
+        return await self._control_call(
+            "POST", "/v1/files/upload", headers=headers, body=body, request_timeout=UPLOAD_TIMEOUT
+        )
+
+    async def get(self, path: str, query: Mapping[str, str]) -> bytes:
+        """Ask for something; give the JSON of Coze's answer.
+
+        Raises:
+            UpstreamError: Coze refused, or cannot be reached.
+        """
+        return await self._control_call("GET", f"{path}?{urlencode(query)}")
+
+    async def _control_call(
+        self, method: str, path: str, *, headers: Mapping[str, str] = {}, **options: Any
+    ) -> bytes:
         request = HTTPRequest(
-            self._base_url + "/v1/files/upload",
-            method="POST",
-            headers=headers,
-            body=body,
+            self._base_url + path,
+            method=method,
+            headers={**self._headers, "Accept": "application/json", **headers},
             user_agent=USER_AGENT,
             connect_timeout=CONNECT_TIMEOUT,
-            request_timeout=UPLOAD_TIMEOUT,
             follow_redirects=False,
             decompress_response=False,
             prepare_curl_callback=self._prepare,
+            **{"request_timeout": CONTROL_TIMEOUT, **options},
         )
         try:
             response = await self._control.fetch(request, raise_error=False)
         except CurlError as error:
             raise _transfer_error(error) from error
-        failure = coze.error_in(_reply(response.code, response.headers, response.body))
+        failure = failures.error_in(_reply(response.code, response.headers, response.body))
         if failure:
             raise failure
         return response.body
@@ -197,7 +212,7 @@ class UpstreamStream:
         if self._crash:
             raise self._crash
         if not self._aborted and not self._is_stream():
-            raise coze.error_in(
+            raise failures.error_in(
                 _reply(self._status, self.headers, self._error_body)
             ) or UpstreamBrokenError("Coze answered with JSON where a stream was asked for.")
 
@@ -303,6 +318,6 @@ def _logid(headers: HTTPHeaders) -> str | None:
     return headers.get("X-Tt-Logid") or headers.get("X-Log-Id")
 
 
-def _reply(status: int, headers: HTTPHeaders, body: bytes) -> coze.Reply:
+def _reply(status: int, headers: HTTPHeaders, body: bytes) -> failures.Reply:
     kind = headers.get("Content-Type", "")
-    return coze.Reply(status, kind, body, _logid(headers), headers.get("Retry-After"))
+    return failures.Reply(status, kind, body, _logid(headers), headers.get("Retry-After"))

@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import secrets
+from collections.abc import Sequence
 
 import msgspec
 from cachetools import LRUCache
@@ -38,7 +39,7 @@ class Uploader:
         self._client = client
         self._ids: LRUCache[bytes, asyncio.Task[str]] = LRUCache(REMEMBERED)
 
-    async def upload(self, attachments: list[Attachment]) -> list[str]:
+    async def upload(self, attachments: Sequence[Attachment]) -> list[str]:
         """Upload files; give their Coze ids, in the same order.
 
         Raises:

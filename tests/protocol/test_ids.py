@@ -9,7 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cozeproxy.errors import RequestError
-from cozeproxy.protocol.ids import CallId, is_ours, unpack_call_id
+from cozeproxy.protocol.ids import (
+    CallId,
+    ResumeId,
+    is_call_id,
+    is_resume_id,
+    unpack_call_id,
+    unpack_resume_id,
+)
 
 ids = st.from_regex(r"[A-Za-z0-9_-]{1,64}", fullmatch=True)
 
@@ -19,13 +26,15 @@ def test_id_holds_all_of_a_call_and_is_safe_in_urls(bot, conversation, chat, cal
     known = CallId(bot, conversation, chat, call)
     packed = known.pack()
     assert re.fullmatch(r"[A-Za-z0-9_-]+", packed)
-    assert is_ours(packed)
+    assert is_call_id(packed)
+    assert not is_resume_id(packed)
     assert unpack_call_id(packed, "p") == known
 
 
 @pytest.mark.parametrize("foreign", ["call_abc", "toolu_01", "", "callcoze", "call_COZE_x"])
 def test_id_of_another_provider_is_not_ours(foreign):
-    assert not is_ours(foreign)
+    assert not is_call_id(foreign)
+    assert not is_resume_id(foreign)
 
 
 def packed(text):
@@ -62,3 +71,29 @@ def test_id_that_was_changed_is_refused(changed):
 def test_any_text_behind_the_prefix_is_an_id_or_refused(text):
     with contextlib.suppress(RequestError):
         assert unpack_call_id("call_coze_" + text, "p").pack() == "call_coze_" + text
+
+
+@given(ids, st.text(max_size=60), st.integers(0, 9))
+def test_id_of_a_question_holds_all_of_it(workflow, event, kind):
+    known = ResumeId(workflow, event, kind)
+    packed = known.pack()
+    assert re.fullmatch(r"[A-Za-z0-9_-]+", packed)
+    assert is_resume_id(packed)
+    assert not is_call_id(packed)
+    assert unpack_resume_id(packed, "p") == known
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        "call_cozeflow_",
+        "call_cozeflow_x",
+        ResumeId("1", "2/3", 2).pack() + "A",
+        ResumeId("../1", "2/3", 2).pack(),
+        CallId("1", "2", "3", "4").pack().replace("call_coze_", "call_cozeflow_"),
+    ],
+)
+def test_id_of_a_question_that_was_changed_is_refused(changed):
+    with pytest.raises(RequestError) as caught:
+        unpack_resume_id(changed, "coze.resume")
+    assert caught.value.param == "coze.resume"

@@ -7,10 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cozeproxy.errors import RequestError, ServiceError
-from cozeproxy.protocol.messages import read_turn
 from cozeproxy.protocol.parsing import ignored_fields, parse_chat_request
-from cozeproxy.protocol.request import chat_call, submit_call, tool_outputs, user_id
-from cozeproxy.protocol.routing import route
+from cozeproxy.protocol.plan import Rules, make_plan
 from tests.support import coze
 from tests.support.feeding import feed
 from tests.support.files import PNG, data_url
@@ -55,7 +53,8 @@ FIELDS = [
     "stream",
 ]
 bodies = st.builds(
-    lambda chosen, fields: {"model": "bot-7", "messages": chosen, **fields},
+    lambda model, chosen, fields: {"model": model, "messages": chosen, **fields},
+    st.sampled_from(["bot-7", "workflow-7", "chatflow-7", "conversation-7", "gpt-4"]),
     st.lists(messages, max_size=5),
     st.dictionaries(st.sampled_from(FIELDS), json_values, max_size=2),
 )
@@ -65,14 +64,8 @@ def call_for(body):
     """All that happens to a request before it goes to Coze."""
     request = parse_chat_request(body)
     ignored_fields(body)
-    outputs = tool_outputs(request)
-    if outputs:
-        return submit_call(outputs)
-    target = route(request, {}, model_type="chat", bot_id=None)
-    turn = read_turn(request, continues=bool(request.options.conversation_id))
-    file_ids = iter(str(i) for i, _ in enumerate(turn.attachments))
-    user = user_id(request, {}, None)
-    return chat_call(request, turn, file_ids, bot_id=target.bot_id, user_id=user)
+    plan = make_plan(request, {}, Rules())
+    return plan.call(iter(str(i) for i, _ in enumerate(plan.attachments)))
 
 
 @settings(max_examples=400)
@@ -80,7 +73,7 @@ def call_for(body):
 def test_request_becomes_a_call_that_coze_can_take_or_is_refused(body):
     with contextlib.suppress(RequestError):
         sent = json.loads(call_for(json.dumps(body).encode()).body)
-        assert sent["stream"] is True
+        assert sent.get("stream", True) is True
         for message in sent.get("additional_messages", ()):
             assert message["role"] in ("user", "assistant")
             assert isinstance(message["content"], str)

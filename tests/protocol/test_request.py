@@ -7,7 +7,7 @@ import pytest
 from cozeproxy.errors import RequestError
 from cozeproxy.protocol.messages import coze_messages, read_turn
 from cozeproxy.protocol.request import chat_call, user_id
-from cozeproxy.protocol.routing import route
+from cozeproxy.protocol.routing import Route
 from tests.support.files import PNG, WAV, base64_of, data_url
 from tests.support.requests import request, says
 
@@ -270,7 +270,8 @@ def test_messages_without_any_text_are_refused():
 
 def test_chat_is_asked_for_as_a_stream_that_coze_does_not_keep():
     asked = request(says("user", "你好"))
-    call = chat_call(asked, read_turn(asked, continues=False), iter(()), bot_id="7", user_id="u1")
+    turn = read_turn(asked, continues=False)
+    call = chat_call(asked, to_bot(), turn, iter(()), user_id="u1")
     assert call.path == "/v3/chat"
     assert call.query == {}
     assert json.loads(call.body) == {
@@ -282,10 +283,14 @@ def test_chat_is_asked_for_as_a_stream_that_coze_does_not_keep():
     }
 
 
-def call_of(**fields):
+def to_bot(kind="chat", conversation_id=None):
+    return Route(kind, "7", None, conversation_id, None, {})
+
+
+def call_of(target=None, **fields):
     asked = request(says("user", "Hi"), **fields)
     turn = read_turn(asked, continues=False)
-    return chat_call(asked, turn, iter(()), bot_id="7", user_id="u")
+    return chat_call(asked, target or to_bot(), turn, iter(()), user_id="u")
 
 
 def test_coze_options_go_to_the_fields_of_their_name():
@@ -304,9 +309,16 @@ def test_coze_options_go_to_the_fields_of_their_name():
 
 
 def test_conversation_id_goes_into_the_query():
-    call = call_of(coze={"conversation_id": "72"})
+    call = call_of(to_bot("conversation", "72"))
     assert call.query == {"conversation_id": "72"}
     assert "conversation_id" not in json.loads(call.body)
+
+
+def test_conversation_is_kept_by_coze():
+    assert json.loads(call_of(to_bot("conversation")).body)["auto_save_history"] is True
+    options = {"auto_save_history": False}
+    body = json.loads(call_of(to_bot("conversation"), coze=options).body)
+    assert body["auto_save_history"] is False
 
 
 @pytest.mark.parametrize(
@@ -367,41 +379,3 @@ def test_user_is_the_first_that_is_named_or_a_digest_of_the_key():
     assert "secret-key" not in digest
     assert digest == user_id(request(message), key, None)
     assert digest != user_id(request(message), {"Authorization": "Bearer other-key"}, None)
-
-
-@pytest.mark.parametrize(
-    ("headers", "fields", "default", "expected"),
-    [
-        ({"x-bot-id": "1"}, {"x-bot-id": "2", "model": "bot-3"}, "4", "1"),
-        ({}, {"x-bot-id": "2", "model": "bot-3"}, "4", "2"),
-        ({}, {"model": "bot-3"}, "4", "3"),
-        ({}, {"model": "gpt-4"}, "4", "4"),
-        ({}, {"model": "robot-3"}, "4", "4"),
-        ({}, {"model": "bot-"}, "4", "4"),
-    ],
-)
-def test_first_place_that_names_a_bot_wins(headers, fields, default, expected):
-    asked = request(says("user", "Hi"), **fields)
-    assert route(asked, headers, model_type="chat", bot_id=default).bot_id == expected
-
-
-def test_request_without_any_bot_is_refused_in_the_documented_words():
-    with pytest.raises(RequestError) as caught:
-        route(request(says("user", "Hi")), {}, model_type="chat", bot_id=None)
-    assert str(caught.value) == "Bot ID is required for chat completion"
-    assert caught.value.answer[:3] == (400, "invalid_request_error", "missing_bot_id")
-
-
-@pytest.mark.parametrize("bot", ["../v1", "a b", "1\r\nX: y", "x" * 65, "机器人", "1?a=b"])
-def test_id_that_is_none_is_refused(bot):
-    with pytest.raises(RequestError) as caught:
-        route(request(says("user", "Hi")), {"x-bot-id": bot}, model_type="chat", bot_id=None)
-    assert caught.value.param == "x-bot-id"
-    assert bot not in str(caught.value)
-
-
-@pytest.mark.parametrize("kind", ["workflow", "CHAT", "nonsense"])
-def test_model_type_that_is_not_served_is_refused(kind):
-    with pytest.raises(RequestError) as caught:
-        route(request(says("user", "Hi")), {"x-model-type": kind}, model_type="chat", bot_id="1")
-    assert caught.value.answer[:3] == (400, "invalid_request_error", "invalid_model_type")

@@ -3,21 +3,26 @@
 import json
 
 from cozeproxy.protocol.completion import ChunkWriter, CompletionWriter, Head
-from cozeproxy.protocol.response import Wanted
+from cozeproxy.protocol.plan import Plan
+from cozeproxy.protocol.response import ChatTranslator, Wanted
 from cozeproxy.protocol.stream import ChatStream
 
 HEAD = Head("chatcmpl-1", 1700000000, "gpt-4")
 
 
 def streamed(*cutters, include_usage=False, **wanted):
-    """A stream of chunks, for a caller that wants what the arguments say."""
-    writer = ChunkWriter(HEAD, include_usage=include_usage)
-    return ChatStream(writer, Wanted("7", **wanted), cutters)
+    """A chat as a stream of chunks, for a caller that wants what the arguments say."""
+    return ChatStream(ChunkWriter(HEAD, include_usage=include_usage), _reader(cutters, wanted))
 
 
 def whole(*cutters, **wanted):
-    """An answer that is given whole."""
-    return ChatStream(CompletionWriter(HEAD), Wanted("7", **wanted), cutters)
+    """A chat that is given whole."""
+    return ChatStream(CompletionWriter(HEAD), _reader(cutters, wanted))
+
+
+def _reader(cutters, wanted):
+    chat = Wanted("7", **wanted)
+    return Plan(None, lambda writer: ChatTranslator(writer, chat), cutters=cutters).read_into
 
 
 def chunks_of(out):

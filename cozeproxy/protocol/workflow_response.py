@@ -1,0 +1,152 @@
+"""A workflow's events, and what becomes of each for the caller.
+
+=========  ========================================================================================
+event      what the caller gets
+=========  ========================================================================================
+Message    its text; of the End node, what is new in it
+Interrupt  the question, which was the message before it, and a tool call that carries the place
+Error      a failure
+Done       the end, and where Coze shows the run
+PING       nothing
+any other  nothing: Coze may add events
+=========  ========================================================================================
+
+The End node needs care. It gives the workflow's outputs as a JSON object, and often these are what
+output nodes have streamed already; or it streams text of its own, as any other node.
+"""
+
+from typing import Any
+
+import msgspec
+
+from cozeproxy.errors import CozeError, UpstreamBrokenError
+from cozeproxy.protocol import coze, failures
+from cozeproxy.protocol.ids import ResumeId
+from cozeproxy.protocol.response import SEPARATOR, ToolCall, Writer
+from cozeproxy.protocol.sse import Event
+
+# The tool call that a workflow's question becomes. Its arguments are the question, and what Coze
+# tells of the answer that it waits for.
+RESUME_TOOL = "coze_resume_workflow"
+
+_encode = msgspec.json.encode
+
+
+class WorkflowTranslator:
+    """Follows one run and tells a writer what the caller should see of it.
+
+    Args:
+        writer: where the answer goes.
+        workflow_id: whose run it is, for the id of its question.
+        raw: give the End node's JSON as it is.
+
+    Attributes:
+        accepted: Coze has begun the run, so that sending it again would be a second run.
+        ended: the end was reached; whatever follows is ignored.
+        info: ``logid``, ``debug_url``, ``resume``.
+    """
+
+    def __init__(self, writer: Writer, workflow_id: str, *, raw: bool = False) -> None:
+        self.accepted = False
+        self.ended = False
+        self.info: dict[str, Any] = {}
+        self._writer = writer
+        self._workflow_id = workflow_id
+        self._raw = raw
+        # What nodes have said, the last one still open: what the End node may only repeat.
+        self._said: list[str] = []
+        self._open = False
+        self._usage: coze.Usage | None = None
+
+    def receive_event(self, event: Event) -> None:
+        """Take one event.
+
+        Raises:
+            ServiceError: the run has failed.
+        """
+        name, data = event
+        self.accepted = True
+        if name == b"Message":
+            self._message(coze.decode(coze.node_decoder, name, data))
+        elif name == b"Interrupt":
+            self._interrupt(coze.decode(coze.interrupt_decoder, name, data))
+        elif name == b"Error":
+            failed = coze.decode(coze.run_error_decoder, name, data)
+            code, text = failures.number(failed.error_code), failed.error_message or ""
+            raise CozeError(code, text, self.info.get("logid"))
+        elif name == b"Done":
+            url = coze.debug_url(data)
+            if url:
+                self.info["debug_url"] = url
+            self._end("stop")
+        elif name == b"error":
+            raise failures.event_error(data, self.info.get("logid"))
+        elif name in (b"", b"message"):
+            error = failures.unnamed_error(data, self.info.get("logid"))
+            if error:
+                raise error
+
+    def receive_eof(self) -> None:
+        """Take the end of the bytes.
+
+        Raises:
+            UpstreamBrokenError: Coze had not ended the run.
+        """
+        if not self.ended:
+            raise UpstreamBrokenError("Coze's stream ended before the workflow did.")
+
+    def _message(self, message: coze.NodeMessage) -> None:
+        self._usage = message.usage or self._usage
+        text = coze.plain(message.content)
+        last = message.node_is_finish is not False
+        if last and not self._open and not self._raw and _is_end_node(message):
+            text = self._outputs(text)
+        if text:
+            if not self._open:
+                if self._said:
+                    self._writer.text(SEPARATOR)
+                self._said.append("")
+            self._said[-1] += text
+            self._writer.text(_encode(text))
+        self._open = bool(text or self._open) and not last
+
+    def _outputs(self, text: str) -> str:
+        """What the End node's outputs add to what was said."""
+        try:
+            outputs = msgspec.json.decode(text)
+        except (msgspec.MsgspecError, RecursionError):
+            outputs = None
+        if not isinstance(outputs, dict):
+            return "" if self._repeats(text) else text
+        values = list(outputs.values())
+        if values and all(isinstance(v, str) and self._repeats(v) for v in values):
+            return ""
+        return values[0] if len(values) == 1 and isinstance(values[0], str) else text
+
+    def _repeats(self, text: str) -> bool:
+        said = [part.strip() for part in (*self._said, "".join(self._said))]
+        return text.strip() in said
+
+    def _interrupt(self, interrupt: coze.Interrupt) -> None:
+        data = interrupt.interrupt_data
+        id_ = ResumeId(self._workflow_id, data.event_id, data.type).pack()
+        arguments = {
+            "question": self._said[-1] if self._said else "",
+            "node": interrupt.node_title or "",
+            "interrupt_type": data.type,
+            "required_parameters": data.required_parameters or {},
+        }
+        self.info["resume"] = id_
+        self._writer.tool_calls([ToolCall(id_, RESUME_TOOL, _encode(arguments).decode())])
+        self._end("tool_calls")
+
+    def _end(self, reason: str) -> None:
+        if not self.ended:
+            self.ended = True
+            self._writer.finish(reason, self._usage, self.info)
+
+
+def _is_end_node(message: coze.NodeMessage) -> bool:
+    if message.node_type is not None:
+        return message.node_type == "End"
+    return message.node_title in ("", "End", None)
