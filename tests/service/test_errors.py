@@ -136,8 +136,8 @@ async def test_bot_id_that_cannot_be_one_is_a_400(post, sandbox):
     assert sandbox.requests == []
 
 
-async def test_model_type_that_is_not_served_is_a_400(post):
-    response = await post(body("hello"), x_model_type="workflow")
+async def test_unknown_model_type_is_a_400(post):
+    response = await post(body("hello"), x_model_type="parrot")
     assert response.code == 400
     assert error_of(response)["code"] == "invalid_model_type"
 
