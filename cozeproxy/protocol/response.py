@@ -27,7 +27,7 @@ from typing import Any, NamedTuple, Protocol
 
 from cozeproxy.errors import UnansweredToolError, UpstreamBrokenError
 from cozeproxy.protocol import coze, failures
-from cozeproxy.protocol.ids import CallId
+from cozeproxy.protocol.ids import ID, CallId
 from cozeproxy.protocol.sse import Event
 
 # Coze's own end markers: the hosted service, coze-studio.
@@ -183,10 +183,10 @@ class ChatTranslator:
 
     def _chat(self, name: bytes, chat: coze.Chat) -> None:
         self.accepted = True
-        if chat.id:
-            self.info["chat_id"] = str(chat.id)
-        if chat.conversation_id:
-            self.info["conversation_id"] = str(chat.conversation_id)
+        for key, id_ in (("chat_id", chat.id), ("conversation_id", chat.conversation_id)):
+            # They go into headers and come back in requests.
+            if id_ is not None and ID.fullmatch(str(id_)):
+                self.info[key] = str(id_)
         if chat.execute_id:
             self._last_piece_completes = True
         kind = name.removeprefix(b"conversation.chat.")

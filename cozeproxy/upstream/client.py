@@ -18,7 +18,7 @@ from urllib.parse import urlencode, urlsplit
 import pycurl
 from tornado.curl_httpclient import CurlAsyncHTTPClient, CurlError
 from tornado.httpclient import HTTPRequest
-from tornado.httputil import HTTPHeaders
+from tornado.httputil import HTTPHeaders, HTTPInputError
 
 from cozeproxy import __version__
 from cozeproxy.errors import (
@@ -276,11 +276,15 @@ class UpstreamStream:
 
     def _header_line(self, line: str) -> None:
         # Tornado passes these on through the loop, before any _deliver for the body after them.
-        if line.startswith("HTTP/"):
-            self._status = int(line.split()[1])
-            self.headers.clear()
-        elif line.strip():
-            self.headers.parse_line(line.rstrip("\r\n"))
+        try:
+            if line.startswith("HTTP/"):
+                self._status = int(line.split(maxsplit=2)[1])
+                self.headers.clear()
+            elif line.strip():
+                self.headers.parse_line(line.rstrip("\r\n"))
+        except (ValueError, IndexError, HTTPInputError):
+            self._crash = UpstreamBrokenError("Coze sent HTTP headers that cannot be read.")
+            self.abort()
 
     def _is_stream(self) -> bool:
         kind = self.headers.get("Content-Type", "").lower()
@@ -315,9 +319,17 @@ def _transfer_error(error: CurlError) -> UpstreamError:
 
 
 def _logid(headers: HTTPHeaders) -> str | None:
-    return headers.get("X-Tt-Logid") or headers.get("X-Log-Id")
+    return _plain(headers.get("X-Tt-Logid") or headers.get("X-Log-Id"))
 
 
 def _reply(status: int, headers: HTTPHeaders, body: bytes) -> failures.Reply:
-    kind = headers.get("Content-Type", "")
-    return failures.Reply(status, kind, body, _logid(headers), headers.get("Retry-After"))
+    kind = _plain(headers.get("Content-Type")) or ""
+    retry_after = _plain(headers.get("Retry-After"))
+    return failures.Reply(status, kind, body, _logid(headers), retry_after)
+
+
+def _plain(value: str | None) -> str | None:
+    """A header's value if it may go on to the caller: short, and printable ASCII."""
+    return (
+        value if value and len(value) <= 100 and value.isascii() and value.isprintable() else None
+    )
