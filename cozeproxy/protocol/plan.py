@@ -10,6 +10,7 @@ from cozeproxy.protocol.openai import ChatRequest
 from cozeproxy.protocol.request import (
     Call,
     chat_call,
+    chat_fields,
     saves_history,
     submit_call,
     tool_outputs,
@@ -24,6 +25,7 @@ from cozeproxy.protocol.workflow import (
     question_of,
     resume_call,
     run_call,
+    run_fields,
     workflow_parameters,
     workflow_reply,
 )
@@ -59,62 +61,92 @@ class Plan(NamedTuple):
     """How one request is served.
 
     Attributes:
-        attachments: files that must be uploaded before the call.
-        call: makes the call from their ids.
+        call: makes the call, from the ids of the attachments.
         translator: makes the reader of its answer.
-        cutters: what is cut from the answer's text.
+        user_id: the end user.
+        targets: ids of the bots and workflows that it uses, whoever named them.
+        attachments: files that must be uploaded before the call.
+        fenced: a code fence around the answer is taken off.
+        stops: texts before which the answer is cut.
         notes: what was done with the request that the caller may not expect: a word for a header
             ``x-cozeproxy-<word>``, and its value.
     """
 
     call: Callable[[Iterator[str]], Call]
     translator: Callable[[Writer], Translator]
+    user_id: str = ""
+    targets: Sequence[str] = ()
     attachments: Sequence[Attachment] = ()
-    cutters: Sequence[StopCutter | FenceCutter] = ()
+    fenced: bool = False
+    stops: Sequence[str] = ()
     notes: Mapping[str, str] = {}
 
     def read_into(self, writer: Writer) -> Translator:
-        """Make the reader of the answer, which cuts and writes it."""
+        """Make the reader of one answer, which cuts and writes it."""
+        cutters: list[StopCutter | FenceCutter] = [FenceCutter()] if self.fenced else []
+        if self.stops:
+            cutters.append(StopCutter(self.stops))
         # Cutting takes the text out of its JSON and puts it back in, so it stands only where it is
         # asked for.
-        return self.translator(CutWriter(writer, *self.cutters) if self.cutters else writer)
+        return self.translator(CutWriter(writer, *cutters) if cutters else writer)
 
 
-def make_plan(request: ChatRequest, headers: Mapping[str, str], rules: Rules) -> Plan:
+def make_plan(
+    request: ChatRequest, headers: Mapping[str, str], rules: Rules, key_name: str | None = None
+) -> Plan:
     """Decide how a request is served.
 
+    Args:
+        request: what is asked.
+        headers: of the request.
+        rules: what the settings say.
+        key_name: the name of the caller's key, which keeps its users apart from those of others.
+
     Raises:
-        RequestError: it cannot be.
+        RequestError: it cannot be served.
     """
-    stops = [StopCutter(request.stops)] if request.stops else []
+    user = user_id(request, headers, rules.user_id)
+    if key_name:
+        user = f"{key_name}:{user}"
+    plan = _continuation(request, rules)
+    if plan is None:
+        target = route(request, headers, rules.defaults)
+        targets = [id_ for id_ in (target.bot_id, target.workflow_id) if id_]
+        if target.kind == "workflow":
+            plan = _workflow_plan(request, target, user, rules)
+        elif target.kind == "chatflow":
+            plan = _chatflow_plan(request, target, user)
+        else:
+            plan = _chat_plan(request, target, user)
+        plan = plan._replace(targets=targets)
+    return plan._replace(user_id=user, stops=request.stops)
+
+
+def _continuation(request: ChatRequest, rules: Rules) -> Plan | None:
+    """The plan where something waits for this request: where it goes, is in the ids."""
     outputs = tool_outputs(request)
     if outputs:
         wanted = _wanted(request, outputs.bot_id)._replace(runs_tools=True)
         return Plan(
             call=lambda _: submit_call(outputs),
             translator=lambda writer: ChatTranslator(writer, wanted),
-            cutters=stops,
+            targets=[outputs.bot_id],
         )
     reply = workflow_reply(request)
     if reply:
+        workflow = reply.id.workflow_id
         return Plan(
             call=lambda _: resume_call(reply),
-            translator=lambda writer: WorkflowTranslator(
-                writer, reply.id.workflow_id, raw=rules.raw_output
-            ),
-            cutters=stops,
+            translator=lambda w: WorkflowTranslator(w, workflow, raw=rules.raw_output),
+            targets=[workflow],
         )
-    target = route(request, headers, rules.defaults)
-    user = user_id(request, headers, rules.user_id)
-    if target.kind == "workflow":
-        return _workflow_plan(request, target, user, rules)._replace(cutters=stops)
-    plan = _chatflow_plan if target.kind == "chatflow" else _chat_plan
-    cutters: list[StopCutter | FenceCutter] = [FenceCutter()] if request.wants_json else []
-    return plan(request, target, user)._replace(cutters=[*cutters, *stops])
+    return None
 
 
 def _chat_plan(request: ChatRequest, target: Route, user: str) -> Plan:
     turn = read_turn(request, continues=bool(target.conversation_id))
+    # Now, or files would be uploaded for a request that is refused.
+    chat_fields(request)
     # Usage and follow-ups come last. In a conversation the end waits for Coze's own: until then
     # the next turn would meet a conversation that is busy.
     late = request.include_usage or request.options.follow_ups or not request.stream
@@ -128,18 +160,17 @@ def _chat_plan(request: ChatRequest, target: Route, user: str) -> Plan:
         call=lambda ids: chat_call(request, target, turn, ids, user_id=user),
         translator=lambda writer: ChatTranslator(writer, wanted),
         attachments=turn.attachments,
+        fenced=request.wants_json,
         notes=notes,
     )
 
 
 def _workflow_plan(request: ChatRequest, target: Route, user: str, rules: Rules) -> Plan:
     question = question_of(request)
+    fields = run_fields(request, target, user)
     return Plan(
         call=lambda ids: run_call(
-            request,
-            target,
-            workflow_parameters(request, question, ids, rules.workflow_input),
-            user_id=user,
+            fields, target, workflow_parameters(request, question, ids, rules.workflow_input)
         ),
         translator=lambda writer: WorkflowTranslator(
             writer, target.workflow_id or "", raw=rules.raw_output
@@ -157,6 +188,7 @@ def _chatflow_plan(request: ChatRequest, target: Route, user: str) -> Plan:
     return Plan(
         call=lambda _: call,
         translator=lambda writer: ChatTranslator(writer, wanted),
+        fenced=request.wants_json,
         notes={"Emulated": "response_format"} if request.wants_json else {},
     )
 

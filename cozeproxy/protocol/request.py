@@ -60,17 +60,8 @@ def saves_history(request: ChatRequest, target: Route) -> bool:
     return request.has_tools if chosen is None else chosen
 
 
-def chat_call(
-    request: ChatRequest, target: Route, turn: Turn, file_ids: Iterator[str], *, user_id: str
-) -> Call:
-    """Ask the bot.
-
-    Args:
-        request: what is asked.
-        target: the bot, and the conversation that this is a turn of; without one Coze makes one.
-        turn: the messages.
-        file_ids: Coze's ids of the turn's attachments, in their order.
-        user_id: the end user.
+def chat_fields(request: ChatRequest) -> dict[str, Any]:
+    """What goes into the body of /v3/chat under Coze's own names.
 
     Raises:
         RequestError: an option is beyond Coze's limits, or not for chats.
@@ -85,6 +76,24 @@ def chat_call(
         raise _invalid("coze.bot_version", "a draft has no version")
     if not (options.extra_params or {}).keys() <= {"latitude", "longitude"}:
         raise _invalid("coze.extra_params", "it may have 'latitude' and 'longitude' only")
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def chat_call(
+    request: ChatRequest, target: Route, turn: Turn, file_ids: Iterator[str], *, user_id: str
+) -> Call:
+    """Ask the bot.
+
+    Args:
+        request: what is asked.
+        target: the bot, and the conversation that this is a turn of; without one Coze makes one.
+        turn: the messages.
+        file_ids: Coze's ids of the turn's attachments, in their order.
+        user_id: the end user.
+
+    Raises:
+        RequestError: as chat_fields() does.
+    """
     body = {
         "bot_id": target.bot_id,
         "user_id": user_id,
@@ -92,7 +101,7 @@ def chat_call(
         "stream": True,
         "auto_save_history": saves_history(request, target),
         "additional_messages": coze_messages(turn, file_ids),
-        **{name: value for name, value in fields.items() if value is not None},
+        **chat_fields(request),
     }
     # Coze overlooks a conversation id in the body (coze-studio#2028).
     query = {"conversation_id": target.conversation_id} if target.conversation_id else {}

@@ -64,16 +64,33 @@ def workflow_parameters(
     }
 
 
-def run_call(
-    request: ChatRequest, target: Route, parameters: Mapping[str, Any], *, user_id: str
-) -> Call:
-    """Run a workflow.
+def run_fields(request: ChatRequest, target: Route, user_id: str) -> dict[str, Any]:
+    """What says which workflow is run, and how, beside its input.
 
     Raises:
         RequestError: an option is not for workflows.
     """
-    body = _run_body(request, target, user_id)
-    body["parameters"] = {**target.parameters, **parameters}
+    options = request.options
+    for name in CHAT_FIELDS:
+        if name not in ("connector_id", "parameters") and getattr(options, name) is not None:
+            raise _invalid(f"coze.{name}", "it is for chats, and this is a workflow")
+    if target.app_id and target.bot_id:
+        raise _invalid("coze.app_id", "a workflow belongs to an app or to a bot, not to both")
+    fields = {
+        "workflow_id": target.workflow_id,
+        "bot_id": target.bot_id,
+        "app_id": target.app_id,
+        # A workflow has no user_id of its own; this is where it can find one.
+        "ext": {"user_id": user_id, **(options.ext or {})},
+        "workflow_version": options.workflow_version,
+        "connector_id": options.connector_id,
+    }
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def run_call(fields: Mapping[str, Any], target: Route, parameters: Mapping[str, Any]) -> Call:
+    """Run a workflow; ``fields`` are those of run_fields()."""
+    body = {**fields, "parameters": {**target.parameters, **parameters}}
     return Call("/v1/workflow/stream_run", {}, _encode(body))
 
 
@@ -89,7 +106,7 @@ def chatflow_call(request: ChatRequest, target: Route, turn: Turn, *, user_id: s
         raise _invalid("messages", "for a chatflow the last message must be the user's")
     if len(turn.drafts) + turn.left_out > MAX_CHATFLOW_MESSAGES:
         raise _invalid("messages", f"a chatflow takes at most {MAX_CHATFLOW_MESSAGES} messages")
-    body = _run_body(request, target, user_id)
+    body = run_fields(request, target, user_id)
     body["additional_messages"] = coze_messages(turn, iter(()))
     # The table of Coze's documentation requires it, its SDKs leave it out.
     body["parameters"] = {**target.parameters, **(request.options.parameters or {})}
@@ -148,25 +165,6 @@ def _reply(id_: ResumeId, text: str, param: str) -> Reply:
     if not text.strip():
         raise _invalid(param, "the answer to a workflow's question is empty")
     return Reply(id_, text)
-
-
-def _run_body(request: ChatRequest, target: Route, user_id: str) -> dict[str, Any]:
-    options = request.options
-    for name in CHAT_FIELDS:
-        if name not in ("connector_id", "parameters") and getattr(options, name) is not None:
-            raise _invalid(f"coze.{name}", "it is for chats, and this is a workflow")
-    if target.app_id and target.bot_id:
-        raise _invalid("coze.app_id", "a workflow belongs to an app or to a bot, not to both")
-    fields = {
-        "workflow_id": target.workflow_id,
-        "bot_id": target.bot_id,
-        "app_id": target.app_id,
-        # A workflow has no user_id of its own; this is where it can find one.
-        "ext": {"user_id": user_id, **(options.ext or {})},
-        "workflow_version": options.workflow_version,
-        "connector_id": options.connector_id,
-    }
-    return {name: value for name, value in fields.items() if value is not None}
 
 
 def _parameters(question: Draft, made: Input) -> Mapping[str, Any]:
