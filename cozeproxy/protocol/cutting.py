@@ -5,6 +5,7 @@ what they look for. However the text is split, what comes out in all is the same
 """
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -25,7 +26,7 @@ class StopCutter:
     one.
     """
 
-    def __init__(self, stops: list[str]) -> None:
+    def __init__(self, stops: Sequence[str]) -> None:
         self._stops = stops
         self._held = ""
         self._stopped = False

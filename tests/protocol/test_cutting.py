@@ -80,20 +80,20 @@ def test_fence_is_found_however_the_text_is_split(text):
 
 def test_answer_is_cut_streamed_and_not():
     data = coze.answer("one E", "N", "D two", " three")
-    assert text_of(feed(streamed(StopCutter(["END"])), [data])) == "one "
-    completion = json.loads(feed(whole(StopCutter(["END"])), [data]))
+    assert text_of(feed(streamed(stops=["END"]), [data])) == "one "
+    completion = json.loads(feed(whole(stops=["END"]), [data]))
     assert completion["choices"][0]["message"]["content"] == "one "
     assert completion["choices"][0]["finish_reason"] == "stop"
 
 
 def test_text_that_is_no_stop_after_all_comes_before_the_end():
-    out = feed(streamed(StopCutter(["END"])), [coze.answer("one", " EN")])
+    out = feed(streamed(stops=["END"]), [coze.answer("one", " EN")])
     assert text_of(out) == "one EN"
 
 
 def test_fence_and_stop_work_together():
     data = coze.answer("```js", 'on\n{"a": 1} END', "\n```")
-    assert text_of(feed(streamed(FenceCutter(), StopCutter(["END"])), [data])) == '{"a": 1} '
+    assert text_of(feed(streamed(fenced=True, stops=["END"]), [data])) == '{"a": 1} '
 
 
 def test_long_run_of_spaces_is_passed_in_no_time():

@@ -10,19 +10,21 @@ from cozeproxy.protocol.stream import ChatStream
 HEAD = Head("chatcmpl-1", 1700000000, "gpt-4")
 
 
-def streamed(*cutters, include_usage=False, **wanted):
+def streamed(*, include_usage=False, stops=(), fenced=False, **wanted):
     """A chat as a stream of chunks, for a caller that wants what the arguments say."""
-    return ChatStream(ChunkWriter(HEAD, include_usage=include_usage), _reader(cutters, wanted))
+    writer = ChunkWriter(HEAD, include_usage=include_usage)
+    return ChatStream(writer, _reader(wanted, stops, fenced=fenced))
 
 
-def whole(*cutters, **wanted):
+def whole(*, stops=(), fenced=False, **wanted):
     """A chat that is given whole."""
-    return ChatStream(CompletionWriter(HEAD), _reader(cutters, wanted))
+    return ChatStream(CompletionWriter(HEAD), _reader(wanted, stops, fenced=fenced))
 
 
-def _reader(cutters, wanted):
+def _reader(wanted, stops, *, fenced):
     chat = Wanted("7", **wanted)
-    return Plan(None, lambda writer: ChatTranslator(writer, chat), cutters=cutters).read_into
+    plan = Plan(None, lambda writer: ChatTranslator(writer, chat), stops=stops, fenced=fenced)
+    return plan.read_into
 
 
 def chunks_of(out):
