@@ -10,6 +10,7 @@ import socket
 import sys
 import threading
 from dataclasses import fields
+from pathlib import Path
 from urllib.request import Request, urlopen
 
 import pytest
@@ -73,11 +74,19 @@ def test_serve_without_credentials_names_the_variables_and_the_way_out(arguments
 
 
 @pytest.mark.parametrize("name", ["COZE_JWT_APP_ID", "COZE_JWT_KEY_ID", "COZE_JWT_PRIVATE_KEY"])
-def test_serve_with_oauth_alone_says_that_it_is_not_used(name, tmp_path):
-    result = finished(SERVE, tmp_path, **{name: "canary"})
+@pytest.mark.parametrize("arguments", [[], ["--sandbox=auto"]])
+def test_serve_with_a_part_of_oauth_names_the_rest(name, arguments, tmp_path):
+    result = finished([*SERVE, *arguments], tmp_path, **{name: "canary"})
     assert result.returncode == 2
-    assert "COZE_JWT_* is set, but this version does not use OAuth" in result.stderr
+    assert result.stderr.startswith("cozeproxy: OAuth (COZE_JWT_*) also needs COZE_JWT_")
+    assert result.stderr.count("\n") == 1
+    assert name not in result.stderr.split()
     assert "canary" not in result.stderr
+
+
+def test_serve_on_the_sandbox_does_not_care_for_oauth(tmp_path):
+    with Process([*SERVE, "--sandbox"], tmp_path, COZE_JWT_APP_ID="1") as process:
+        assert "Hello!" in said_by(process.address())
 
 
 @pytest.mark.parametrize("command", ["serve", "config"])
@@ -173,7 +182,11 @@ async def test_nothing_of_the_way_to_coze_is_left_in_front_of_the_sandbox():
         coze_jwt_app_id="4",
         coze_jwt_key_id="5",
         coze_jwt_private_key=Secret("6"),
+        coze_jwt_private_key_file=Path("6"),
         coze_jwt_aud="7",
+        coze_jwt_account_id="8",
+        coze_jwt_scope="{}",
+        coze_ca_file=Path("9"),
         port=8,
     )
     async with in_place_of_coze(given) as settings:
@@ -183,8 +196,13 @@ async def test_nothing_of_the_way_to_coze_is_left_in_front_of_the_sandbox():
             if field.name.startswith("coze_")
             and getattr(settings, field.name) == getattr(given, field.name)
         }
-        # Names that the caller's side chooses; they open nothing.
-        assert kept == {"coze_user_id", "coze_jwt_session_name"}
+        # Names that the caller's side chooses, and how OAuth is used; they open nothing.
+        assert kept == {
+            "coze_user_id",
+            "coze_jwt_session_name",
+            "coze_jwt_session_per_user",
+            "coze_jwt_ttl",
+        }
         assert settings.port == given.port
         assert settings.coze_api_key == Secret(Sandbox.API_KEY)
 

@@ -12,6 +12,7 @@ from dotenv import dotenv_values
 from cozeproxy.settings import (
     MASK,
     BadValueError,
+    CombinationError,
     EnvFileError,
     Secret,
     Settings,
@@ -42,6 +43,8 @@ def test_nothing_given_means_the_defaults():
     assert settings.allowed_origins == ("*",)
     assert settings.enable_logging
     assert settings.coze_jwt_session_name == "openai-proxy"
+    assert settings.coze_jwt_ttl == 3600
+    assert not settings.coze_jwt_session_per_user
 
 
 def test_settings_cannot_be_changed():
@@ -95,6 +98,13 @@ def test_every_field_is_a_variable():
             ("https://a.example", "http://b:8080"),
         ),
         ("COZE_JWT_PRIVATE_KEY", "-----BEGIN\nKEY-----", Secret("-----BEGIN\nKEY-----")),
+        ("COZE_JWT_PRIVATE_KEY_FILE", __file__, Path(__file__)),
+        ("COZE_CA_FILE", __file__, Path(__file__)),
+        ("COZE_JWT_SESSION_PER_USER", "true", True),
+        ("COZE_JWT_TTL", "1", 1),
+        ("COZE_JWT_TTL", "86399", 86399),
+        ("COZE_JWT_ACCOUNT_ID", "123", "123"),
+        ("COZE_JWT_SCOPE", '{"a": 1}', '{"a": 1}'),
     ],
 )
 def test_a_good_value_is_taken(name, text, value):
@@ -188,9 +198,50 @@ def test_an_empty_value_or_a_placeholder_counts_as_unset(text):
     assert Settings.from_env({"COZE_API_KEY": text, "PORT": text}) == Settings()
 
 
-def test_credentials_are_an_api_key():
-    assert Settings.from_env({"COZE_API_KEY": TOKEN}).has_credentials
-    assert not Settings.from_env({"COZE_JWT_APP_ID": "1", "COZE_BOT_ID": "2"}).has_credentials
+APP, KEY_ID, KEY = "COZE_JWT_APP_ID", "COZE_JWT_KEY_ID", "COZE_JWT_PRIVATE_KEY"
+KEY_FILE = "COZE_JWT_PRIVATE_KEY_FILE"
+
+
+@pytest.mark.parametrize("names", [["COZE_API_KEY"], [APP, KEY_ID, KEY], [APP, KEY_ID, KEY_FILE]])
+def test_credentials_are_an_api_key_or_all_that_oauth_needs(names):
+    settings = Settings.from_env(dict.fromkeys(names, __file__))
+    assert settings.has_credentials
+    settings.check_credentials()
+
+
+@pytest.mark.parametrize(
+    ("names", "missing"),
+    [
+        ([APP], f"{KEY_ID} and {KEY} or {KEY_FILE}"),
+        ([APP, KEY_ID], f"{KEY} or {KEY_FILE}"),
+        ([APP, KEY], KEY_ID),
+        ([KEY_ID, KEY], APP),
+        ([KEY_FILE], f"{APP} and {KEY_ID}"),
+    ],
+)
+def test_a_part_of_oauth_is_no_credentials_and_names_the_rest(names, missing):
+    settings = Settings.from_env(dict.fromkeys(names, __file__))
+    assert not settings.has_credentials
+    with pytest.raises(CombinationError) as caught:
+        settings.check_credentials()
+    assert str(caught.value) == f"OAuth (COZE_JWT_*) also needs {missing}"
+
+
+def test_an_app_id_asks_for_oauth_whatever_the_api_key():
+    with pytest.raises(CombinationError, match=KEY_ID):
+        Settings.from_env({"COZE_API_KEY": TOKEN, APP: "1"}).check_credentials()
+    Settings.from_env({"COZE_API_KEY": TOKEN, KEY_ID: "1", KEY: "2"}).check_credentials()
+
+
+def test_two_private_keys_are_refused():
+    both = dict.fromkeys([APP, KEY_ID, KEY, KEY_FILE], __file__)
+    with pytest.raises(CombinationError, match=f"^{KEY} and {KEY_FILE} are both set"):
+        Settings.from_env(both).check_credentials()
+
+
+def test_no_credentials_are_no_contradiction():
+    assert not Settings().has_credentials
+    Settings().check_credentials()
 
 
 def test_a_secret_shows_itself_only_when_asked():
@@ -280,7 +331,12 @@ def test_a_file_that_is_no_text_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "error", [BadValueError("PORT", "x", "a number"), EnvFileError("x.env", "gone")]
+    "error",
+    [
+        BadValueError("PORT", "x", "a number"),
+        CombinationError("one must go"),
+        EnvFileError("x.env", "gone"),
+    ],
 )
 def test_an_error_survives_pickling(error):
     assert str(pickle.loads(pickle.dumps(error))) == str(error)
@@ -305,7 +361,7 @@ def test_the_example_file_as_it_stands_changes_nothing():
     # Nor with the OAuth block in force: what has no default there is a placeholder.
     values = dotenv_values(stream=io.StringIO(re.sub(r"(?m)^#(?=[A-Z])", "", text)))
     assert set(values) == set(Settings.variables)
-    assert Settings.from_env(values) == Settings(coze_jwt_aud="api.coze.com")
+    assert Settings.from_env(values) == Settings()
 
 
 def test_the_readme_has_each_variable_with_its_default_in_their_order():

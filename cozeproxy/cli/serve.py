@@ -13,11 +13,10 @@ from cozeproxy.cli.listening import cannot_listen, ended_by_signal, url
 from cozeproxy.observability import configure_logging
 from cozeproxy.settings import Settings, load
 
-OAUTH_UNUSED = """\
-cozeproxy: COZE_JWT_* is set, but this version does not use OAuth; it needs COZE_API_KEY"""
 NO_CREDENTIALS = """\
 cozeproxy: there are no credentials for Coze
-  Set COZE_API_KEY, and COZE_BOT_ID for the bot, in the environment or in .env (see .env.example).
+  Set COZE_API_KEY (or COZE_JWT_*), and COZE_BOT_ID for the bot, in the environment or in .env;
+  see .env.example.
   Without an account, run it on the bundled stand-in for Coze: cozeproxy serve --sandbox"""
 
 
@@ -28,9 +27,9 @@ def run(chosen: argparse.Namespace) -> int:
         SettingsError: a setting cannot be used.
     """
     settings = load(chosen.env_file, {"HOST": chosen.host or "", "PORT": chosen.port or ""})
-    oauth = settings.coze_jwt_app_id or settings.coze_jwt_key_id or settings.coze_jwt_private_key
-    if oauth and not settings.has_credentials:
-        print(OAUTH_UNUSED, file=sys.stderr)
+    if chosen.sandbox != "always":
+        # Whoever has begun to set up OAuth wants Coze, and would not get it.
+        settings.check_credentials()
     if chosen.sandbox == "never" and not settings.has_credentials:
         print(NO_CREDENTIALS, file=sys.stderr)
         return 2

@@ -5,7 +5,12 @@ its value; ``sources`` finds the text: command line, environment, ``.env`` file,
 ``errors`` is what can go wrong. Nothing else in the package reads the environment.
 """
 
-from cozeproxy.settings.errors import BadValueError, EnvFileError, SettingsError
+from cozeproxy.settings.errors import (
+    BadValueError,
+    CombinationError,
+    EnvFileError,
+    SettingsError,
+)
 from cozeproxy.settings.sources import load, read_sources
 from cozeproxy.settings.table import Settings, Variable
 from cozeproxy.settings.values import MASK, ModelType, Secret
@@ -13,6 +18,7 @@ from cozeproxy.settings.values import MASK, ModelType, Secret
 __all__ = [
     "MASK",
     "BadValueError",
+    "CombinationError",
     "EnvFileError",
     "ModelType",
     "Secret",

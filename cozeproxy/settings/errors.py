@@ -1,8 +1,9 @@
 """What can be wrong with the settings. All of it ends the start.
 
 SettingsError
-+-- BadValueError   a variable has a value that it must not have
-+-- EnvFileError    the file of settings cannot be read
++-- BadValueError      a variable has a value that it must not have
++-- CombinationError   variables that do not go together
++-- EnvFileError       the file of settings cannot be read
 """
 
 from pathlib import Path
@@ -29,6 +30,10 @@ class BadValueError(SettingsError):
 
     def __str__(self) -> str:
         return f"{self.name} is {self.value!r}, but must be {self.allowed}"
+
+
+class CombinationError(SettingsError):
+    """Variables do not go together, though each of them could be good."""
 
 
 class EnvFileError(SettingsError):

@@ -8,13 +8,18 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
+from pathlib import Path
 from typing import Any, ClassVar, Self, TypeVar
 
 from cozeproxy.settings import models, values
-from cozeproxy.settings.errors import BadValueError
+from cozeproxy.settings.errors import BadValueError, CombinationError
 from cozeproxy.settings.values import MASK, ModelType, Secret, UnknownModel, WorkflowOutput
 
 T = TypeVar("T")
+
+OAUTH_KEYS = ("COZE_JWT_PRIVATE_KEY", "COZE_JWT_PRIVATE_KEY_FILE")
+# What OAuth cannot do without: of each of these one.
+OAUTH_NEEDS = (("COZE_JWT_APP_ID",), ("COZE_JWT_KEY_ID",), OAUTH_KEYS)
 
 
 @dataclass(frozen=True)
@@ -66,6 +71,12 @@ class Settings:
     coze_user_id: str | None = variable(
         values.text, None, "End user of requests that name none", example="your-user-id"
     )
+    coze_ca_file: Path | None = variable(
+        values.file,
+        None,
+        "Certificates to trust at COZE_BASE_URL in place of the usual ones, as PEM",
+        example="your-ca.pem",
+    )
     host: str = variable(values.host, "127.0.0.1", "Address to listen on; 0.0.0.0 is all of them")
     port: int = variable(values.port, 3000, "Port to listen on; 0 is any free one")
     default_model_type: ModelType = variable(
@@ -108,13 +119,35 @@ class Settings:
         values.text, None, "OAuth app: fingerprint of its public key", example="your-key-id"
     )
     coze_jwt_private_key: Secret | None = variable(
-        values.secret_text, None, "OAuth app: its private key", example="your-key", secret=True
+        values.secret_text,
+        None,
+        r"OAuth app: its private key, as PEM (\n may stand for line breaks) or base64 of that",
+        example="your-key",
+        secret=True,
+    )
+    coze_jwt_private_key_file: Path | None = variable(
+        values.file, None, "OAuth app: a file with the private key instead", example="your-key.pem"
     )
     coze_jwt_aud: str | None = variable(
-        values.text, None, "OAuth: host that gives the token", example="api.coze.com"
+        values.text,
+        None,
+        "OAuth: host that gives the token, where it is not that of COZE_BASE_URL",
+        example="your-host",
     )
     coze_jwt_session_name: str = variable(
         values.text, "openai-proxy", "OAuth: name of the session that the token is for"
+    )
+    coze_jwt_session_per_user: bool = variable(
+        values.boolean, False, "OAuth: a session for each end user, so that Coze parts their memory"
+    )
+    coze_jwt_ttl: int = variable(
+        values.token_life, 3600, "OAuth: seconds that a token lives, at most 86399"
+    )
+    coze_jwt_account_id: str | None = variable(
+        values.identifier, None, "OAuth: the organisation's account", example="your-account-id"
+    )
+    coze_jwt_scope: str | None = variable(
+        values.json_object, None, "OAuth: what a token may do, as JSON", example="your-scope"
     )
 
     # All of the above by the variable's name, in their order.
@@ -133,8 +166,31 @@ class Settings:
 
     @property
     def has_credentials(self) -> bool:
-        """Whether there is something to show to Coze."""
-        return self.coze_api_key is not None
+        """Whether there is something to show to Coze: an API key, or what OAuth needs."""
+        return self.coze_api_key is not None or not self._missing_for_oauth()
+
+    def check_credentials(self) -> None:
+        """Make sure that OAuth, where it is to be used, has what it needs.
+
+        It is to be used where the app's id is set, whatever the API key; and without an API key
+        where any part of it is set.
+
+        Raises:
+            CombinationError: something is missing, or there twice.
+        """
+        missing = self._missing_for_oauth()
+        begun = len(missing) < len(OAUTH_NEEDS) and self.coze_api_key is None
+        if missing and (begun or self.coze_jwt_app_id):
+            raise CombinationError(f"OAuth (COZE_JWT_*) also needs {' and '.join(missing)}")
+        if not missing and self.coze_jwt_private_key and self.coze_jwt_private_key_file:
+            raise CombinationError(f"{' and '.join(OAUTH_KEYS)} are both set; one must go")
+
+    def _missing_for_oauth(self) -> list[str]:
+        return [
+            " or ".join(names)
+            for names in OAUTH_NEEDS
+            if not any(getattr(self, name.lower()) for name in names)
+        ]
 
     def shown(self, name: str) -> str:
         """Return a variable's value as text for people: secrets masked, None empty."""

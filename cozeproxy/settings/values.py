@@ -4,7 +4,9 @@ Each takes text that is stripped and not empty, and raises ValueError with what 
 to follow "must be". It must not repeat the text, which may be secret.
 """
 
+import json
 import re
+from pathlib import Path
 from typing import Literal, cast, get_args
 from urllib.parse import urlsplit
 
@@ -15,6 +17,8 @@ MODEL_TYPES = ", ".join(get_args(ModelType))
 
 MASK = "********"
 HIGHEST_PORT = 65535
+# Seconds; docs.coze.cn, oauth_jwt: duration_seconds.
+LONGEST_TOKEN_LIFE = 86399
 # A scheme and a host, with a port or without: what a browser sends as Origin (RFC 6454, 6.2).
 ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^/\s?#@]+")
 
@@ -89,6 +93,33 @@ def seconds(value: str) -> float:
     if not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,6})?", value) or float(value) <= 0:
         raise ValueError("a positive number of seconds")
     return float(value)
+
+
+def token_life(value: str) -> int:
+    """For how many seconds Coze is asked to let a token live."""
+    if not re.fullmatch(r"[0-9]{1,5}", value) or not 1 <= int(value) <= LONGEST_TOKEN_LIFE:
+        raise ValueError(f"a whole number of seconds from 1 to {LONGEST_TOKEN_LIFE}")
+    return int(value)
+
+
+def json_object(value: str) -> str:
+    """A JSON object, kept as text."""
+    try:
+        found = json.loads(value)
+    except ValueError as error:
+        raise ValueError(f"a JSON object; this is no JSON: {error}") from error
+    if not isinstance(found, dict):
+        raise ValueError("a JSON object")  # noqa: TRY004 - it is about the text that was given
+    return value
+
+
+def file(value: str) -> Path:
+    """A file that is there, so that a wrong path is found at the start."""
+    try:
+        with Path(value).open("rb"):
+            return Path(value)
+    except OSError as error:
+        raise ValueError(f"the path of a file that can be read: {error.strerror}") from error
 
 
 def port(value: str) -> int:
