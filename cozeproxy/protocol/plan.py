@@ -147,11 +147,12 @@ def _chat_plan(request: ChatRequest, target: Route, user: str) -> Plan:
     turn = read_turn(request, continues=bool(target.conversation_id))
     # Now, or files would be uploaded for a request that is refused.
     chat_fields(request)
-    # Usage and follow-ups come last. In a conversation the end waits for Coze's own: until then
-    # the next turn would meet a conversation that is busy.
-    late = request.include_usage or request.options.follow_ups or not request.stream
+    saves = saves_history(request, target)
+    # Usage and follow-ups come last. Where a conversation goes on, the end waits for Coze's own:
+    # until then the next turn would meet a conversation that is busy.
+    late = request.include_usage or request.options.follow_ups or not request.stream or saves
     wanted = _wanted(request, target.bot_id or "")._replace(
-        early_end=target.kind == "chat" and not late, runs_tools=saves_history(request, target)
+        early_end=target.kind == "chat" and not late, runs_tools=saves
     )
     notes = {"Emulated": "response_format"} if request.wants_json else {}
     if turn.left_out:
