@@ -1,0 +1,16 @@
+"""What the tests of the types share, beside tests/conftest.py.
+
+ask      the stock SDK, for an answer that comes whole and for one that comes as chunks, in turn
+quiet    of tests/service: no bug is logged, and no key
+post     of tests/service: a request with any body, over plain HTTP
+"""
+
+import pytest
+
+from tests.service.conftest import post, quiet  # noqa: F401 - fixtures
+from tests.types.asking import ASK, asker
+
+
+@pytest.fixture(params=ASK)
+def ask(request, caller):
+    return asker(request.param, caller)
