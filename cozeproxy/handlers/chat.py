@@ -27,6 +27,7 @@ class ChatCompletionsHandler(BaseHandler):
         self._note(plan, ignored_fields(self.request.body))
         file_ids = await self.context.uploader.upload(plan.attachments)
         if self.left:
+            self.set_status(499, "Client Closed Request")
             return
         call = plan.call(iter(file_ids))
         self.relay = Relay(self, self._stream(request, plan), streaming=bool(request.stream))
