@@ -9,8 +9,8 @@ The kind and the ids are found each by itself; for each, the first place that sa
    ``chatflow-<id>``;
 4. the defaults. Any other model name is accepted, and echoed.
 
-``bot-<id>`` names a bot and leaves open how it is asked. So does a request that names no kind: an
-id of a conversation or of a workflow then tells it.
+``bot-<id>`` names a bot and leaves open whether it is asked in a conversation. Where nothing names
+the kind, the id of a conversation or of a workflow tells it.
 """
 
 import re
@@ -94,13 +94,13 @@ def route(request: ChatRequest, headers: Mapping[str, str], defaults: Defaults) 
     if named is None and defaults.reject_unknown and not bot and not workflow:
         raise model_not_found(request.model)
     model = named or _Named()
-    implied = "workflow" if workflow else "conversation" if conversation else None
-    found = cast("Kind", kind or model.kind or implied or defaults.kind)
+    if not kind:
+        kind = model.kind or _implied(model, workflow, conversation, defaults)
     return _complete(
         Route(
-            kind=found,
-            bot_id=_id(bot or model.bot_id, "x-bot-id"),
-            workflow_id=_id(workflow or model.workflow_id, "x-workflow-id"),
+            kind=cast("Kind", kind),
+            bot_id=_id(bot, "x-bot-id") or _id(model.bot_id, "model"),
+            workflow_id=_id(workflow, "x-workflow-id") or _id(model.workflow_id, "model"),
             conversation_id=_conversation_id(conversation),
             app_id=_id(request.options.app_id or model.app_id, "coze.app_id"),
             parameters=model.parameters,
@@ -140,6 +140,18 @@ def _named(model: str, defaults: Defaults) -> _Named | None:
     return _Named() if model in defaults.known else None
 
 
+def _implied(
+    model: _Named, workflow: str | None, conversation: str | None, defaults: Defaults
+) -> Kind:
+    """The kind where nothing names one."""
+    if workflow:
+        return "workflow"
+    # bot-<id> asks a bot, or a model picker would not reach bots beside a default workflow.
+    default = "chat" if model.bot_id and defaults.kind != "conversation" else defaults.kind
+    # Chatflows hold conversations, too.
+    return "conversation" if conversation and default != "chatflow" else default
+
+
 def _explicit(key: str, request: ChatRequest, headers: Mapping[str, str]) -> str | None:
     if headers.get(key):
         return headers[key]
@@ -170,16 +182,17 @@ def _complete(found: Route, defaults: Defaults) -> Route:
             param="x-workflow-id",
             code="missing_workflow_id",
         )
-    if found.kind == "chatflow" and not found.app_id:
-        # A workflow runs without a bot; a chatflow needs one, or an app.
-        found = found._replace(bot_id=found.bot_id or defaults.bot_id)
-        if not found.bot_id:
-            raise RequestError(
-                "A chatflow needs the bot or the app that it belongs to: x-bot-id or coze.app_id.",
-                param="x-bot-id",
-                code="missing_bot_id",
-            )
-    return found
+    if found.kind == "workflow":
+        return found
+    # A workflow runs without a bot; a chatflow needs one, or an app, and never both.
+    bot = None if found.app_id else found.bot_id or defaults.bot_id
+    if not bot and not found.app_id:
+        raise RequestError(
+            "A chatflow needs the bot or the app that it belongs to: x-bot-id or coze.app_id.",
+            param="x-bot-id",
+            code="missing_bot_id",
+        )
+    return found._replace(bot_id=bot)
 
 
 def _conversation_id(found: str | None) -> str | None:

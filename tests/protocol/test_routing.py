@@ -75,6 +75,10 @@ def places(found):
             {"headers": {"x-model-type": "chatflow"}, "coze": {"app_id": "4"}},
             ("chatflow", None, "2", None),
         ),
+        (
+            {"headers": {"x-model-type": "chatflow", "x-bot-id": "7"}, "coze": {"app_id": "4"}},
+            ("chatflow", None, "2", None),
+        ),
         # OpenAI's spelling of a conversation.
         ({"x-conversation-id": "conv_74"}, ("conversation", "1", None, "74")),
         ({"x-conversation-id": "conv_abc"}, ("conversation", "1", None, "conv_abc")),
@@ -88,8 +92,12 @@ def test_request_goes_where_its_first_place_says(asked, expected):
 def test_default_kind_is_taken_where_nothing_names_one(kind):
     defaults = DEFAULTS._replace(kind=kind)
     assert routed(defaults=defaults).kind == kind
-    bot = "conversation" if kind == "conversation" else kind
-    assert routed("bot-5", defaults=defaults).kind == bot
+    # A bot is asked as a bot, whatever the default.
+    bot = "conversation" if kind == "conversation" else "chat"
+    assert places(routed("bot-5", defaults=defaults))[:2] == (bot, "5")
+    # A conversation goes on where it may have begun.
+    turn = "chatflow" if kind == "chatflow" else "conversation"
+    assert routed("gpt-4", {"x-conversation-id": "8"}, defaults=defaults).kind == turn
 
 
 def test_parameters_and_app_of_the_map_are_kept():
@@ -139,8 +147,9 @@ def test_id_that_cannot_be_one_is_refused_without_repeating_it(key, bad):
 
 @pytest.mark.parametrize("model", ["bot-../x", "workflow-a b"])
 def test_id_in_a_model_name_is_checked_too(model):
-    with pytest.raises(RequestError):
+    with pytest.raises(RequestError) as caught:
         routed(model)
+    assert caught.value.param == "model"
 
 
 def test_extra_header_that_is_no_string_is_refused():
