@@ -25,6 +25,7 @@ class RawCoze:
         self._server = None
         self._calls = asyncio.Queue()
         self._open = []
+        self._connections = []
 
     async def listen(self):
         self._server = await asyncio.start_server(self._connected, "127.0.0.1", 0)
@@ -35,6 +36,7 @@ class RawCoze:
         self._server.close()
         for call in self._open:
             call.close()
+        await asyncio.gather(*self._connections)
         await self._server.wait_closed()
 
     async def called(self):
@@ -42,10 +44,13 @@ class RawCoze:
         return await self._calls.get()
 
     async def _connected(self, reader, writer):
+        self._connections.append(asyncio.current_task())
         call = Call(reader, writer)
-        self._open.append(call)
-        await call.read_request()
-        self._calls.put_nowait(call)
+        while await call.read_request():
+            self._open.append(call)
+            self._calls.put_nowait(call)
+            await call.over.wait()
+            call = Call(reader, writer)
 
 
 class Call:
@@ -53,15 +58,21 @@ class Call:
 
     Attributes:
         path: what it asked for, query included.
+        over: set when the connection can carry the next call, or is closed.
     """
 
     def __init__(self, reader, writer):
         self.path = ""
+        self.over = asyncio.Event()
         self._reader = reader
         self._writer = writer
 
     async def read_request(self):
-        head = (await self._reader.readuntil(b"\r\n\r\n")).decode()
+        """Read the request; tell whether there was one."""
+        try:
+            head = (await self._reader.readuntil(b"\r\n\r\n")).decode()
+        except (asyncio.IncompleteReadError, ConnectionError):
+            return False
         self.path = head.split()[1]
         length = next(
             int(line.partition(":")[2])
@@ -69,6 +80,7 @@ class Call:
             if line.lower().startswith("content-length:")
         )
         await self._reader.readexactly(length)
+        return True
 
     async def write(self, data):
         """Write bytes as they are."""
@@ -89,6 +101,7 @@ class Call:
     async def end(self):
         """End the stream as HTTP has it."""
         await self.write(b"0\r\n\r\n")
+        self.over.set()
 
     async def left(self):
         """Wait until the service has closed the connection."""
@@ -101,9 +114,11 @@ class Call:
     def close(self):
         """Close the connection."""
         self._writer.close()
+        self.over.set()
 
     def reset(self):
         """Reset the connection, with a TCP RST."""
         sock = self._writer.get_extra_info("socket")
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER)
         self._writer.transport.abort()
+        self.over.set()
