@@ -14,8 +14,8 @@ import msgspec
 from cozeproxy.errors import RequestError
 from cozeproxy.protocol.attachments import Item
 from cozeproxy.protocol.ids import ResumeId, is_resume_id, unpack_resume_id
-from cozeproxy.protocol.messages import Draft, Turn, coze_messages, items_of, text_of
-from cozeproxy.protocol.openai import ChatRequest
+from cozeproxy.protocol.messages import SYSTEM, Draft, Turn, coze_messages, items_of, text_of
+from cozeproxy.protocol.openai import ChatRequest, Message
 from cozeproxy.protocol.request import CHAT_FIELDS, Call
 from cozeproxy.protocol.routing import Route
 
@@ -127,22 +127,32 @@ def workflow_reply(request: ChatRequest) -> Reply | None:
     """Find the answer to a workflow's question, if the request holds one.
 
     It is the output of the tool call that the question came as, or the user's message where the
-    call's id stands in ``coze.resume``.
+    call's id stands in ``coze.resume``; either way it is new, after all that the bot has said.
 
     Raises:
-        RequestError: the id was changed, or the answer is empty: programs that do not know the tool
-            answer it with nothing, and Coze lets a run be resumed only three times.
+        RequestError: the id was changed, there is more than the answer, or the answer is empty:
+            programs that do not know the tool answer it with nothing, and Coze lets a run be
+            resumed only three times.
     """
-    messages = request.messages
-    last = max((i for i, m in enumerate(messages) if m.role == "assistant"), default=-1)
-    for i, message in enumerate(messages[last + 1 :], last + 1):
-        if message.role == "tool" and is_resume_id(message.tool_call_id or ""):
-            id_ = unpack_resume_id(message.tool_call_id or "", f"messages[{i}].tool_call_id")
-            return _reply(id_, text_of(message), f"messages[{i}].content")
-    if request.options.resume:
+    messages = list(enumerate(request.messages))
+    last = max((i for i, m in messages if m.role == "assistant"), default=-1)
+    new = [(i, m) for i, m in messages[last + 1 :] if m.role not in SYSTEM]
+    outputs = [(i, m) for i, m in new if m.role == "tool" and is_resume_id(m.tool_call_id or "")]
+    if outputs:
+        i, answer = outputs[0]
+        id_ = unpack_resume_id(answer.tool_call_id or "", f"messages[{i}].tool_call_id")
+    elif request.options.resume:
         id_ = unpack_resume_id(request.options.resume, "coze.resume")
-        return _reply(id_, question_of(request).text, "messages")
-    return None
+        if not new:
+            raise _invalid("messages", "there is no answer to the workflow's question")
+        i, answer = new[-1]
+    else:
+        return None
+    reply = Reply(id_, _answer_text(answer, f"messages[{i}]"))
+    last = new[-1][0]
+    if last != i:
+        raise _invalid(f"messages[{last}]", "a question takes one answer, and nothing after it")
+    return reply
 
 
 def resume_call(reply: Reply) -> Call:
@@ -161,10 +171,13 @@ def resume_call(reply: Reply) -> Call:
     )
 
 
-def _reply(id_: ResumeId, text: str, param: str) -> Reply:
+def _answer_text(message: Message, place: str) -> str:
+    text = text_of(message)
+    if any(items_of(message, place)):
+        raise _invalid(f"{place}.content", "the answer to a workflow's question is text only")
     if not text.strip():
-        raise _invalid(param, "the answer to a workflow's question is empty")
-    return Reply(id_, text)
+        raise _invalid(f"{place}.content", "the answer to a workflow's question is empty")
+    return text
 
 
 def _parameters(question: Draft, made: Input) -> Mapping[str, Any]:

@@ -138,6 +138,7 @@ def test_what_coze_would_refuse_is_refused_here(messages, fields, param):
 
 
 QUESTION = ResumeId("9", "73/74", 2).pack()
+IMAGE = {"type": "image_url", "image_url": {"url": "https://example.com/a.png"}}
 
 
 @pytest.mark.parametrize(
@@ -160,11 +161,14 @@ def test_answer_to_a_question_resumes_the_workflow_whatever_the_model(messages, 
         ([says("tool", "", tool_call_id=QUESTION)], {}, "messages[0].content"),
         ([says("tool", " \n", tool_call_id=QUESTION)], {}, "messages[0].content"),
         ([says("tool", "x", tool_call_id=QUESTION + "A")], {}, "messages[0].tool_call_id"),
-        ([says("user", "")], {"coze": {"resume": QUESTION}}, "messages"),
+        ([says("tool", "x", tool_call_id=QUESTION), says("user", "y")], {}, "messages[1]"),
+        ([says("user", "")], {"coze": {"resume": QUESTION}}, "messages[0].content"),
+        ([says("user", [IMAGE])], {"coze": {"resume": QUESTION}}, "messages[0].content"),
+        ([says("user", "x"), says("assistant", "y")], {"coze": {"resume": QUESTION}}, "messages"),
         ([says("user", "x")], {"coze": {"resume": "x"}}, "coze.resume"),
     ],
 )
-def test_answer_that_is_empty_or_has_a_changed_id_is_refused(messages, fields, param):
+def test_answer_that_is_none_or_has_a_changed_id_is_refused(messages, fields, param):
     with pytest.raises(RequestError) as caught:
         call_of(*messages, **fields)
     assert caught.value.param == param
