@@ -131,6 +131,9 @@ def _continuation(request: ChatRequest, rules: Rules) -> Plan | None:
             call=lambda _: submit_call(outputs),
             translator=lambda writer: ChatTranslator(writer, wanted),
             targets=[outputs.bot_id],
+            # The demand for JSON went out with the question; this is where its answer comes.
+            fenced=request.wants_json,
+            notes={"Emulated": "response_format"} if request.wants_json else {},
         )
     reply = workflow_reply(request)
     if reply:

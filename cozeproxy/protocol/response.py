@@ -103,8 +103,9 @@ class ChatTranslator:
         self.info: dict[str, Any] = {}
         self._writer = writer
         self._wanted = wanted
-        # The ids of the answers whose text has been written.
+        # The ids of the answers whose text, and whose reasoning, has been written.
         self._answers: set[str | int | None] = set()
+        self._reasoned: set[str | int | None] = set()
         # Chatflows of coze-studio end an answer with its last piece, where all others repeat its
         # whole text, and give all answers one id (chatflow.go, convertToChatFlowRunResponseList).
         self._last_piece_completes = False
@@ -148,6 +149,7 @@ class ChatTranslator:
             return
         reasoning = coze.text(message.reasoning_content)
         if reasoning:
+            self._reasoned.add(message.id)
             self._writer.reasoning(reasoning)
         text = coze.text(message.content)
         if text:
@@ -165,6 +167,8 @@ class ChatTranslator:
                 self._answer(message)
                 self._answer_closed = True
             elif message.id not in self._answers:
+                if message.id in self._reasoned:
+                    message.reasoning_content = coze.NULL
                 self._answer(message)
         elif kind == "follow_up":
             if self._wanted.follow_ups:

@@ -6,7 +6,7 @@ import json
 import pytest
 
 from cozeproxy.protocol import coze as payloads_of_coze
-from tests.service.asking import body, objects, payloads
+from tests.service.asking import body, objects, payloads, says
 from tests.support import coze
 
 pytestmark = pytest.mark.gen_test(timeout=15)
@@ -31,6 +31,43 @@ async def test_id_that_is_fit_for_no_header_is_left_out(post, raw_coze, id_, str
     assert response.code == 200
     assert "X-Conversation-Id" not in response.headers
     assert "X-Evil" not in response.headers
+
+
+def thought(text):
+    return coze.delta("", reasoning_content=text)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_reasoning_that_came_in_deltas_is_not_repeated_with_the_whole(post, raw_coze, stream):
+    asking = asyncio.create_task(post(body("7", stream=stream)))
+    call = await raw_coze.called()
+    whole = coze.message("completed", "answer", "Hi", reasoning_content="Let me think.")
+    await call.start(coze.CREATED, thought("Let me "), thought("think."), whole, coze.END)
+    await call.end()
+    raw = (await asking).body.decode()
+    assert raw.count("think.") == 1
+    assert raw.count('"Hi"') == 1
+
+
+async def test_fence_is_taken_off_after_tools_as_well(post, raw_coze):
+    tools = [{"type": "function", "function": {"name": "f"}}]
+    asked = body("7", tools=tools, response_format={"type": "json_object"})
+    asking = asyncio.create_task(post(asked))
+    call = await raw_coze.called()
+    waiting = {"id": "b=", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    action = {"type": "submit_tool_outputs", "submit_tool_outputs": {"tool_calls": [waiting]}}
+    await call.start(coze.CREATED, coze.chat("requires_action", required_action=action), coze.DONE)
+    await call.end()
+    message = json.loads((await asking).body)["choices"][0]["message"]
+    output = says("wet", "tool", tool_call_id=message["tool_calls"][0]["id"])
+    asking = asyncio.create_task(post(asked | {"messages": [says("Hi"), message, output]}))
+    call = await raw_coze.called()
+    assert call.path.startswith("/v3/chat/submit_tool_outputs?")
+    await call.start(coze.answer('```json\n{"rain": true}\n```'))
+    await call.end()
+    response = await asking
+    assert json.loads(response.body)["choices"][0]["message"]["content"] == '{"rain": true}'
+    assert response.headers["X-Cozeproxy-Emulated"] == "response_format"
 
 
 @pytest.mark.parametrize(
