@@ -2,6 +2,16 @@
 
 import json
 
+TOOLS = [
+    {
+        "type": "function",
+        "function": {
+            "name": "get_rain_probability",
+            "parameters": {"type": "object", "properties": {"location": {"type": "string"}}},
+        },
+    }
+]
+
 
 def to(bot, text="Hi", *, messages=None, **fields):
     """What the SDK is called with to ask a bot of the stand-in's; ``coze`` is our extension."""
@@ -20,6 +30,17 @@ def body(bot, text="Hi", **fields):
 def says(content, role="user", **fields):
     """A message."""
     return {"role": role, "content": content, **fields}
+
+
+def text_part(text="What is this?"):
+    """A part of a message's content."""
+    return {"type": "text", "text": text}
+
+
+def outputs(message, *said):
+    """The outputs of a message's tool calls."""
+    pairs = zip(message["tool_calls"], said, strict=True)
+    return [says(text, "tool", tool_call_id=call["id"]) for call, text in pairs]
 
 
 async def chunks_of(stream):
@@ -45,6 +66,20 @@ def objects(raw):
     *chunks, done = payloads(raw)
     assert done == "[DONE]"
     return [json.loads(chunk) for chunk in chunks]
+
+
+def error_of(response):
+    """The error of a response, which must have OpenAI's form to the last key."""
+    assert response.headers["Content-Type"] == "application/json"
+    assert response.headers["X-Request-Id"].startswith("req_")
+    assert "Server" not in response.headers
+    content = json.loads(response.body)
+    assert content.keys() == {"error"}
+    error = content["error"]
+    assert error.keys() == {"message", "type", "param", "code"}
+    assert isinstance(error["message"], str)
+    assert error["message"]
+    return error
 
 
 def last_arrived(sandbox, path="/v3/chat"):

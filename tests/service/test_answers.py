@@ -6,7 +6,7 @@ import pytest
 from pydantic import BaseModel
 
 from cozeproxy.sandbox.scenarios.answers import HELLO, JSON_ANSWER, REASONING
-from tests.service.asking import body, objects, says, text_of, to
+from tests.service.asking import body, error_of, objects, says, text_of, to
 
 pytestmark = pytest.mark.gen_test(timeout=15)
 
@@ -210,7 +210,7 @@ async def test_studios_name_of_the_log_id_is_known(post):
 async def test_failures_of_studio_are_failures(post, bot):
     response = await post(body(bot))
     assert response.code == 502
-    assert "agent run failed (code 103200002" in json.loads(response.body)["error"]["message"]
+    assert "agent run failed (code 103200002" in error_of(response)["message"]
 
 
 async def test_studios_cancelled_is_a_failure(post):

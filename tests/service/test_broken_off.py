@@ -9,7 +9,7 @@ import json
 import openai
 import pytest
 
-from tests.service.asking import body, chunks_of, payloads, text_of, to
+from tests.service.asking import body, chunks_of, error_of, payloads, text_of, to
 from tests.support import coze
 
 pytestmark = pytest.mark.gen_test(timeout=15)
@@ -165,7 +165,7 @@ async def test_text_and_failure_that_come_together_are_a_status(post, raw_coze):
     await call.start(TEXT, coze.event("error", {"code": 4028, "msg": "quota"}))
     response = await asking
     assert response.code == 429
-    assert json.loads(response.body)["error"]["code"] == "insufficient_quota"
+    assert error_of(response)["code"] == "insufficient_quota"
     await call.end()
 
 

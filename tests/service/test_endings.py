@@ -4,14 +4,13 @@ The failures are the stand-in's. Whether a script's text goes out before its fai
 to the system; test_broken_off.py holds the failure back until it has.
 """
 
-import json
 import re
 
 import openai
 import pytest
 
 from cozeproxy.sandbox.scenarios import breakdowns, refusals
-from tests.service.asking import body, chunks_of, text_of, to
+from tests.service.asking import body, chunks_of, error_of, text_of, to
 
 pytestmark = pytest.mark.gen_test(timeout=15)
 
@@ -164,7 +163,7 @@ async def test_retry_after_of_coze_is_passed_on(post):
 
 async def test_message_keeps_cozes_text_code_and_logid_and_adds_a_hint(post):
     response = await post(body("unpublished"))
-    message = json.loads(response.body)["error"]["message"]
+    message = error_of(response)["message"]
     assert "has not been published to the channel Agent As API" in message
     assert re.search(r"\(code 4015, logid \d{14}[0-9A-F]{20}\)", message)
     assert message.endswith("Publish the bot to the API channel in Coze (Publish > API).")

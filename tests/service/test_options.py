@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.service.asking import body, last_arrived, messages_arrived, says
+from tests.service.asking import body, error_of, last_arrived, messages_arrived, says
 
 pytestmark = pytest.mark.gen_test(timeout=15)
 
@@ -104,7 +104,7 @@ async def test_metadata_is_cozes_meta_data_which_wins(post, sandbox):
 )
 async def test_option_beyond_cozes_limits_is_a_400_that_names_it(post, sandbox, fields, param):
     response = await post(body("hello", **fields))
-    error = json.loads(response.body)["error"]
+    error = error_of(response)
     assert response.code == 400
     assert error["type"] == "invalid_request_error"
     assert error["param"] == param

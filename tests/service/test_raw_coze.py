@@ -6,7 +6,7 @@ import json
 import pytest
 
 from cozeproxy.protocol import coze as payloads_of_coze
-from tests.service.asking import body, objects, payloads, says
+from tests.service.asking import body, error_of, objects, payloads, says
 from tests.support import coze
 
 pytestmark = pytest.mark.gen_test(timeout=15)
@@ -89,7 +89,7 @@ async def test_answer_that_makes_no_sense_is_a_502(post, raw_coze, data):
     call.close()
     response = await asking
     assert response.code == 502
-    assert json.loads(response.body)["error"]["code"] == "upstream_error"
+    assert error_of(response)["code"] == "upstream_error"
 
 
 async def test_error_that_does_not_end_is_a_502_and_not_kept(post, raw_coze):
