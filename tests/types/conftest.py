@@ -3,11 +3,12 @@
 ask      the stock SDK, for an answer that comes whole and for one that comes as chunks, in turn
 quiet    of tests/service: no bug is logged, and no key
 post     of tests/service: a request with any body, over plain HTTP
+raw_coze of tests/service: a server in Coze's place that says what the test says
 """
 
 import pytest
 
-from tests.service.conftest import post, quiet  # noqa: F401 - fixtures
+from tests.service.conftest import post, quiet, raw_coze  # noqa: F401 - fixtures
 from tests.types.asking import ASK, asker
 
 
