@@ -1,13 +1,17 @@
 """The service: its routes, and what belongs together to run it."""
 
+import logging
+
 from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 from tornado.web import Application
 
+from cozeproxy.handlers.access import Guard, KeyRing
 from cozeproxy.handlers.base import Context, NotFoundHandler
 from cozeproxy.handlers.chat import ChatCompletionsHandler
 from cozeproxy.handlers.health import HealthHandler
 from cozeproxy.handlers.models import ModelHandler, ModelsHandler
+from cozeproxy.handlers.tokens import ClearTokenHandler, GetTokenHandler, RefreshTokenHandler
 from cozeproxy.observability import log_request
 from cozeproxy.protocol.plan import Rules
 from cozeproxy.protocol.routing import FALLBACK_MODELS, Defaults, Target
@@ -15,7 +19,10 @@ from cozeproxy.protocol.workflow import Input
 from cozeproxy.settings import Settings
 from cozeproxy.upstream.catalog import Catalog
 from cozeproxy.upstream.client import CozeClient
+from cozeproxy.upstream.credentials import load_credentials
 from cozeproxy.upstream.files import Uploader
+
+logger = logging.getLogger(__name__)
 
 # Images come as base64 inside the body.
 MAX_BODY_BYTES = 32 * 1024 * 1024
@@ -30,6 +37,9 @@ def make_app(context: Context) -> Application:
             (r"/v1/models", ModelsHandler, kwargs),
             (r"/v1/models/(.+)", ModelHandler, kwargs),
             (r"/health", HealthHandler, kwargs),
+            (r"/get_jwt", GetTokenHandler, kwargs),
+            (r"/refresh_jwt", RefreshTokenHandler, kwargs),
+            (r"/clear_jwt", ClearTokenHandler, kwargs),
         ],
         default_handler_class=NotFoundHandler,
         default_handler_args=kwargs,
@@ -72,16 +82,34 @@ class Service:
 
     Attributes:
         app: the routes, for a server other than the service's own.
+
+    Raises:
+        SettingsError: the settings do not go together, or have a key that cannot sign.
     """
 
     def __init__(self, settings: Settings) -> None:
+        settings.check_doors()
         self._settings = settings
-        key = settings.coze_api_key
-        self._coze = CozeClient(settings.coze_base_url, key.reveal() if key else "")
-        catalog = Catalog(self._coze, settings.coze_space_id, settings.models_ttl)
-        context = Context(settings, self._coze, Uploader(self._coze), catalog, rules(settings))
+        self._credentials = None if settings.coze_token_passthrough else load_credentials(settings)
+        self._coze = CozeClient(settings.coze_base_url, settings.coze_ca_file)
+        admin = settings.proxy_admin_key
+        keys = (*settings.proxy_api_keys, *settings.proxy_keys_file)
+        context = Context(
+            settings=settings,
+            coze=self._coze,
+            credentials=self._credentials,
+            keys=KeyRing(keys, settings.allowed_bot_ids),
+            guard=Guard(
+                admin.reveal() if admin else None,
+                loopback=settings.token_endpoints == "loopback",  # noqa: S105 - no password
+            ),
+            uploader=Uploader(),
+            catalog=Catalog(settings.coze_space_id, settings.models_ttl),
+            rules=rules(settings),
+        )
         self.app = make_app(context)
         self._server = HTTPServer(self.app, max_body_size=MAX_BODY_BYTES)
+        self._is_open = not keys and not settings.coze_token_passthrough
 
     def start(self) -> int:
         """Listen. Gives the port, which the system picks for port 0.
@@ -91,6 +119,10 @@ class Service:
         """
         sockets = bind_sockets(self._settings.port, self._settings.host)
         self._server.add_sockets(sockets)
+        if self._is_open and not self._settings.on_loopback:
+            logger.warning("whoever reaches this service can use it: there are no PROXY_API_KEYS")
+        if self._credentials:
+            self._credentials.start()
         return int(sockets[0].getsockname()[1])
 
     async def stop(self) -> None:
@@ -98,3 +130,5 @@ class Service:
         self._server.stop()
         await self._coze.close()
         await self._server.close_all_connections()
+        if self._credentials:
+            await self._credentials.stop()

@@ -187,6 +187,7 @@ async def test_nothing_of_the_way_to_coze_is_left_in_front_of_the_sandbox():
         coze_jwt_account_id="8",
         coze_jwt_scope="{}",
         coze_ca_file=Path("9"),
+        coze_token_passthrough=True,
         port=8,
     )
     async with in_place_of_coze(given) as settings:

@@ -67,6 +67,7 @@ async def in_place_of_coze(settings: Settings) -> AsyncIterator[Settings]:
             coze_jwt_account_id=None,
             coze_jwt_scope=None,
             coze_ca_file=None,
+            coze_token_passthrough=False,
         )
     finally:
         await sandbox.stop()

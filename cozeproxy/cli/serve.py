@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import sys
+from collections import ChainMap
 from pathlib import Path
 
 from tornado import autoreload
@@ -11,7 +12,7 @@ from cozeproxy.app import Service
 from cozeproxy.cli import quickstart
 from cozeproxy.cli.listening import cannot_listen, ended_by_signal, url
 from cozeproxy.observability import configure_logging
-from cozeproxy.settings import Settings, load
+from cozeproxy.settings import Settings, load, read_sources
 
 NO_CREDENTIALS = """\
 cozeproxy: there are no credentials for Coze
@@ -26,7 +27,7 @@ def run(chosen: argparse.Namespace) -> int:
     Raises:
         SettingsError: a setting cannot be used.
     """
-    settings = load(chosen.env_file, {"HOST": chosen.host or "", "PORT": chosen.port or ""})
+    settings = _settings(chosen)
     if chosen.sandbox != "always":
         # Whoever has begun to set up OAuth wants Coze, and would not get it.
         settings.check_credentials()
@@ -35,6 +36,17 @@ def run(chosen: argparse.Namespace) -> int:
         return 2
     configure_logging(settings)
     return asyncio.run(_run(settings, chosen))
+
+
+def _settings(chosen: argparse.Namespace) -> Settings:
+    given = {"HOST": chosen.host or "", "PORT": chosen.port or ""}
+    settings = load(chosen.env_file, given)
+    if chosen.quickstart and settings.on_loopback and settings.app_env == "development":
+        # This is somebody trying it on a machine of their own. What they have set goes before.
+        said = ChainMap(*read_sources(chosen.env_file, given).values())
+        opened = {"TOKEN_ENDPOINTS": said.get("TOKEN_ENDPOINTS", "loopback")}
+        return load(chosen.env_file, {**given, **opened})
+    return settings
 
 
 async def _run(settings: Settings, chosen: argparse.Namespace) -> int:

@@ -5,6 +5,7 @@ import http.client
 import logging
 import time
 import uuid
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,25 +18,48 @@ from cozeproxy.errors import (
     RequestError,
     ServiceError,
 )
+from cozeproxy.handlers.access import BadKeyError, Guard, KeyRing, bearer
 from cozeproxy.protocol.completion import error_body
 from cozeproxy.protocol.plan import Rules
-from cozeproxy.settings import Settings
+from cozeproxy.settings import CallerKey, Secret, Settings, digest_of
+from cozeproxy.upstream.account import Account
 from cozeproxy.upstream.catalog import Catalog
 from cozeproxy.upstream.client import CozeClient
+from cozeproxy.upstream.credentials import StaticCredentials
 from cozeproxy.upstream.files import Uploader
+from cozeproxy.upstream.tokens import TokenManager
 
 logger = logging.getLogger(__name__)
 
 # What pages of other origins may read of an answer's headers: SDKs look at these.
-EXPOSED = "X-Request-Id, Retry-After, X-Should-Retry, X-Conversation-Id, X-Coze-Logid"
+EXPOSED = (
+    "X-Request-Id, Retry-After, X-Should-Retry, X-Conversation-Id, X-Coze-Logid,"
+    " X-Cozeproxy-Ignored, X-Cozeproxy-Emulated, X-Cozeproxy-Left-Out-Messages"
+)
+
+# Those that helmet sets and that mean something for an API: nothing here is a page, or to be part
+# of one, and what is sent as JSON is not to be taken for anything else.
+SECURITY_HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Resource-Policy": "cross-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
 
 
 @dataclass(frozen=True)
 class Context:
-    """What the handlers of one service share."""
+    """What the handlers of one service share.
+
+    ``credentials`` is None where callers bring their own.
+    """
 
     settings: Settings
     coze: CozeClient
+    credentials: StaticCredentials | TokenManager | None
+    keys: KeyRing
+    guard: Guard
     uploader: Uploader
     catalog: Catalog
     rules: Rules
@@ -47,6 +71,9 @@ class Context:
 
 class BaseHandler(RequestHandler):
     """Endpoints differ from plain Tornado handlers in this: errors are OpenAI's JSON."""
+
+    # Whether pages of other origins may read the answers, as far as the settings let them.
+    shares_with_pages = True
 
     # Tornado's default would add methods that nothing here serves to its errors.
     SUPPORTED_METHODS = ("GET", "HEAD", "POST", "DELETE", "PATCH", "PUT", "OPTIONS")
@@ -64,8 +91,9 @@ class BaseHandler(RequestHandler):
         self.clear_header("Server")
         self.set_header("Content-Type", "application/json")
         self.set_header("X-Request-Id", self.request_id)
-        self.set_header("X-Content-Type-Options", "nosniff")
-        if self.context.settings.enable_cors:
+        for name, value in SECURITY_HEADERS.items():
+            self.set_header(name, value)
+        if self.shares_with_pages and self.context.settings.enable_cors:
             self._allow_origin(self.context.settings.allowed_origins)
 
     def options(self, *_path: str) -> None:
@@ -141,6 +169,46 @@ class BaseHandler(RequestHandler):
     def _serves(self, method: str) -> bool:
         name = method.lower()
         return getattr(type(self), name) is not getattr(RequestHandler, name)
+
+
+class ApiHandler(BaseHandler):
+    """An endpoint of OpenAI's API: for callers with a key, where there are keys."""
+
+    # The caller's key, and its count while the request is open.
+    key: CallerKey
+    _entered: AbstractContextManager[None] | None = None
+
+    def prepare(self) -> None:
+        """Let the caller in.
+
+        Raises:
+            ServiceError: it has no key, or has too many requests open.
+        """
+        if self.request.method == "OPTIONS":
+            return  # a browser asks before it shows its key
+        self.key = self.context.keys.find(self.request)
+        entered = self.context.keys.entered(self.key)
+        entered.__enter__()
+        self._entered = entered
+
+    def on_finish(self) -> None:
+        """Note that the request is no longer open."""
+        if self._entered:
+            self._entered.__exit__(None, None, None)
+
+    def account(self, user_id: str | None = None) -> Account:
+        """Coze for this request: with the service's credentials, or with the caller's own token.
+
+        Raises:
+            BadKeyError: the caller brought no token that could be one.
+        """
+        if self.context.credentials:
+            return Account(self.context.coze, self.context.credentials, user_id=user_id)
+        token = bearer(self.request)
+        if not token or not token.isascii() or not token.isprintable():
+            raise BadKeyError
+        own = StaticCredentials(Secret(token))
+        return Account(self.context.coze, own, owner=digest_of(token), user_id=user_id)
 
 
 class NotFoundHandler(BaseHandler):

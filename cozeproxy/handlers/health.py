@@ -1,29 +1,40 @@
 """``GET /health``: whether the service is up, and how it is set up."""
 
 import time
+from typing import Any
 
 from cozeproxy import __version__
 from cozeproxy.handlers.base import BaseHandler
+from cozeproxy.handlers.tokens import token_info
+from cozeproxy.upstream.tokens import TokenManager
 
 
 class HealthHandler(BaseHandler):
-    """Tells what is configured, never the values of credentials."""
+    """Tells strangers that the service is up, and its owner how it is set up."""
 
     def get(self) -> None:
         """Answer at once, without asking Coze."""
-        settings = self.context.settings
-        self.write_json(
-            {
-                "status": "ok",
-                "version": __version__,
-                # Seconds.
-                "uptime": round(time.monotonic() - self.context.started, 3),
-                "upstream": settings.coze_base_url,
-                "credentials": {
-                    "api_key": settings.coze_api_key is not None,
-                    "oauth_jwt": settings.coze_jwt_app_id is not None,
-                },
-            }
-        )
+        facts: dict[str, Any] = {"status": "ok"}
+        if self.context.guard.admits(self.request):
+            facts |= self._facts()
+        self.write_json(facts)
 
     head = get
+
+    def _facts(self) -> dict[str, Any]:
+        settings = self.context.settings
+        credentials = self.context.credentials
+        facts: dict[str, Any] = {
+            "version": __version__,
+            # Seconds.
+            "uptime": round(time.monotonic() - self.context.started, 3),
+            "upstream": settings.coze_base_url,
+            "credentials": {
+                "api_key": settings.coze_api_key is not None,
+                "oauth_jwt": isinstance(credentials, TokenManager),
+                "passthrough": credentials is None,
+            },
+        }
+        if isinstance(credentials, TokenManager):
+            facts["jwt"] = token_info(credentials.status)
+        return facts

@@ -2,14 +2,15 @@
 
 from urllib.parse import unquote
 
-from cozeproxy.handlers.base import BaseHandler, Context
+from cozeproxy.handlers.base import ApiHandler, Context
 from cozeproxy.protocol.routing import model_not_found
+from cozeproxy.upstream.account import Account
 
 # Clients compare it from call to call; Coze's times change with every publication.
 CREATED = 1700000000
 
 
-async def listed(context: Context) -> dict[str, str]:
+async def listed(context: Context, account: Account) -> dict[str, str]:
     """Model names that are offered, and the names that people know them by.
 
     Requests may name others, too.
@@ -20,7 +21,7 @@ async def listed(context: Context) -> dict[str, str]:
         models.setdefault(f"bot-{settings.coze_bot_id}", "")
     if settings.coze_workflow_id:
         models.setdefault(f"workflow-{settings.coze_workflow_id}", "")
-    for entry in await context.catalog.entries():
+    for entry in await context.catalog.entries(account):
         models[entry.model] = models.get(entry.model) or entry.name
     return {**dict.fromkeys(context.rules.defaults.known, ""), **models}
 
@@ -31,22 +32,22 @@ def model(id_: str, name: str) -> dict[str, object]:
     return {"id": id_, "object": "model", "created": CREATED, "owned_by": "coze", **known}
 
 
-class ModelsHandler(BaseHandler):
+class ModelsHandler(ApiHandler):
     """The list."""
 
     async def get(self) -> None:
         """List the models."""
-        models = await listed(self.context)
+        models = await listed(self.context, self.account())
         self.write_json({"object": "list", "data": [model(*item) for item in models.items()]})
 
 
-class ModelHandler(BaseHandler):
+class ModelHandler(ApiHandler):
     """One model."""
 
     async def get(self, id_: str) -> None:
         """Give one model. Ids come percent-encoded, slashes and all."""
         id_ = unquote(id_)
-        models = await listed(self.context)
+        models = await listed(self.context, self.account())
         if id_ not in models:
             raise model_not_found(id_)
         self.write_json(model(id_, models[id_]))

@@ -15,7 +15,10 @@ from tornado.web import RequestHandler
 from cozeproxy.errors import InternalError, ServiceError
 from cozeproxy.protocol.completion import error_frame
 from cozeproxy.protocol.stream import ChatStream
-from cozeproxy.upstream.client import UpstreamStream
+from cozeproxy.upstream.stream import UpstreamStream
+
+# Makes the call to Coze, whose pieces go to the function it is given.
+Ask = Callable[[Callable[[bytes], None]], UpstreamStream]
 
 logger = logging.getLogger(__name__)
 
@@ -47,17 +50,13 @@ class Relay:
         self._flushing = False
         self._started = False
 
-    async def run(
-        self,
-        call: Callable[[Callable[[bytes], None]], UpstreamStream],
-        background: set[asyncio.Task[None]],
-    ) -> None:
+    async def run(self, ask: Ask, background: set[asyncio.Task[None]]) -> None:
         """Make the call to Coze and give the caller what comes of it.
 
         Raises:
             ServiceError: it failed before anything was sent, so that a status can say so.
         """
-        upstream = self._upstream = call(self._data_received)
+        upstream = self._upstream = ask(self._data_received)
         task = asyncio.create_task(self._read(upstream))
         background.add(task)
         task.add_done_callback(background.discard)

@@ -11,6 +11,7 @@ from cozeproxy.settings.errors import (
     EnvFileError,
     SettingsError,
 )
+from cozeproxy.settings.keys import CallerKey, digest_of
 from cozeproxy.settings.sources import load, read_sources
 from cozeproxy.settings.table import Settings, Variable
 from cozeproxy.settings.values import MASK, ModelType, Secret
@@ -18,6 +19,7 @@ from cozeproxy.settings.values import MASK, ModelType, Secret
 __all__ = [
     "MASK",
     "BadValueError",
+    "CallerKey",
     "CombinationError",
     "EnvFileError",
     "ModelType",
@@ -25,6 +27,7 @@ __all__ = [
     "Settings",
     "SettingsError",
     "Variable",
+    "digest_of",
     "load",
     "read_sources",
 ]

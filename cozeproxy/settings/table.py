@@ -4,6 +4,7 @@ The field's name in capitals is the variable's name. A new setting is one more f
 for its line in ``.env.example`` and in the README's table.
 """
 
+import ipaddress
 import json
 import re
 from collections.abc import Callable, Mapping
@@ -11,9 +12,18 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, ClassVar, Self, TypeVar
 
-from cozeproxy.settings import models, values
+from cozeproxy.settings import keys, models, values
 from cozeproxy.settings.errors import BadValueError, CombinationError
-from cozeproxy.settings.values import MASK, ModelType, Secret, UnknownModel, WorkflowOutput
+from cozeproxy.settings.keys import CallerKey
+from cozeproxy.settings.values import (
+    MASK,
+    AppEnv,
+    ModelType,
+    Secret,
+    TokenEndpoints,
+    UnknownModel,
+    WorkflowOutput,
+)
 
 T = TypeVar("T")
 
@@ -107,6 +117,48 @@ class Settings:
         "auto",
         "Output of a workflow's End node: its one text (auto) or its JSON (raw)",
     )
+    app_env: AppEnv = variable(
+        values.app_env,
+        "development",
+        "Where this runs: development or production (strict)",
+    )
+    proxy_api_keys: tuple[CallerKey, ...] = variable(
+        keys.caller_keys,
+        (),
+        "Keys that callers need, with commas between, or name:key pairs; none lets everybody in",
+        example="your-keys",
+        secret=True,
+    )
+    proxy_keys_file: tuple[CallerKey, ...] = variable(
+        keys.caller_keys_file,
+        (),
+        "A JSON file with digests of more keys, and what each may use",
+        example="your-keys.json",
+    )
+    allow_anonymous: bool = variable(
+        values.boolean, False, "In production, start without keys, so that everybody is let in"
+    )
+    allowed_bot_ids: tuple[str, ...] = variable(
+        values.identifiers,
+        (),
+        "The only bots and workflows that may be used, with commas between; none is all",
+        example="your-bot-ids",
+    )
+    proxy_admin_key: Secret | None = variable(
+        values.token,
+        None,
+        "Key that opens the token endpoints and the details of /health",
+        example="your-admin-key",
+        secret=True,
+    )
+    token_endpoints: TokenEndpoints = variable(
+        values.token_endpoints,
+        "shut",
+        "Without that key: shut, or open to this machine alone (loopback)",
+    )
+    coze_token_passthrough: bool = variable(
+        values.boolean, False, "Send the caller's own bearer token to Coze, and nothing else"
+    )
     enable_cors: bool = variable(values.boolean, True, "Let web pages of other origins call")
     allowed_origins: tuple[str, ...] = variable(
         values.origins, ("*",), "Origins of those pages, with commas between; * is all of them"
@@ -166,8 +218,20 @@ class Settings:
 
     @property
     def has_credentials(self) -> bool:
-        """Whether there is something to show to Coze: an API key, or what OAuth needs."""
-        return self.coze_api_key is not None or not self._missing_for_oauth()
+        """Whether there is something to show to Coze, be it what the callers bring."""
+        return (
+            self.coze_api_key is not None
+            or self.coze_token_passthrough
+            or not self._missing_for_oauth()
+        )
+
+    @property
+    def on_loopback(self) -> bool:
+        """Whether only this machine can reach the service."""
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return self.host == "localhost"
 
     def check_credentials(self) -> None:
         """Make sure that OAuth, where it is to be used, has what it needs.
@@ -185,6 +249,31 @@ class Settings:
         if not missing and self.coze_jwt_private_key and self.coze_jwt_private_key_file:
             raise CombinationError(f"{' and '.join(OAUTH_KEYS)} are both set; one must go")
 
+    def check_doors(self) -> None:
+        """Make sure that the service is not open by mistake.
+
+        Raises:
+            CombinationError: variables contradict each other, or production has an open door.
+        """
+        has_keys = bool(self.proxy_api_keys or self.proxy_keys_file)
+        if self.coze_token_passthrough and has_keys:
+            raise CombinationError(
+                "COZE_TOKEN_PASSTHROUGH takes the caller's key for a token of Coze, so there can be"
+                " no PROXY_API_KEYS and no PROXY_KEYS_FILE"
+            )
+        if self.app_env != "production":
+            return
+        if self.token_endpoints != "shut":  # noqa: S105 - it is no password
+            raise CombinationError(
+                "TOKEN_ENDPOINTS=loopback is for a machine of your own, not for APP_ENV=production:"
+                " behind a reverse proxy everybody would look like loopback"
+            )
+        if not (has_keys or self.coze_token_passthrough or self.allow_anonymous):
+            raise CombinationError(
+                "With APP_ENV=production set PROXY_API_KEYS, or ALLOW_ANONYMOUS=true to let"
+                " everybody in who reaches the service"
+            )
+
     def _missing_for_oauth(self) -> list[str]:
         return [
             " or ".join(names)
@@ -200,7 +289,7 @@ class Settings:
             case bool(value):
                 return str(value).lower()
             case tuple(value):
-                return ",".join(value)
+                return ",".join(map(str, value))
             case float(value):
                 return f"{value:g}"
             case Mapping() as value:

@@ -11,6 +11,8 @@ from typing import Literal, cast, get_args
 from urllib.parse import urlsplit
 
 ModelType = Literal["chat", "conversation", "workflow", "chatflow"]
+AppEnv = Literal["development", "production"]
+TokenEndpoints = Literal["shut", "loopback"]
 UnknownModel = Literal["default", "reject"]
 WorkflowOutput = Literal["auto", "raw"]
 MODEL_TYPES = ", ".join(get_args(ModelType))
@@ -144,6 +146,20 @@ def model_type(value: str) -> ModelType:
     if value not in get_args(ModelType):
         raise ValueError(f"one of {MODEL_TYPES}")
     return cast("ModelType", value)
+
+
+def app_env(value: str) -> AppEnv:
+    """Where the service runs."""
+    if value not in get_args(AppEnv):
+        raise ValueError("development or production")
+    return cast("AppEnv", value)
+
+
+def token_endpoints(value: str) -> TokenEndpoints:
+    """For whom the token endpoints are open without an admin key."""
+    if value not in get_args(TokenEndpoints):
+        raise ValueError("shut or loopback")
+    return cast("TokenEndpoints", value)
 
 
 def unknown_model(value: str) -> UnknownModel:

@@ -7,9 +7,10 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple, TypeVar
 
 import msgspec
+from cachetools import LRUCache
 
 from cozeproxy.errors import UpstreamBrokenError, UpstreamError
-from cozeproxy.upstream.client import CozeClient
+from cozeproxy.upstream.account import Account
 
 logger = logging.getLogger(__name__)
 
@@ -19,6 +20,7 @@ BOTS_PAGE = 50
 WORKFLOWS_PAGE = 30
 # A bound for a service that never says that it has no more.
 MAX_PAGES = 100
+MAX_LISTS = 1000
 
 T = TypeVar("T")
 
@@ -28,6 +30,16 @@ class Entry(NamedTuple):
 
     model: str
     name: str
+
+
+class _List:
+    """What one account can see, and until when that is good."""
+
+    def __init__(self) -> None:
+        self.entries: list[Entry] | None = None
+        self.expires = 0.0
+        # One request to Coze for any number of callers that wait.
+        self.loading: asyncio.Task[list[Entry]] | None = None
 
 
 class _Bot(msgspec.Struct):
@@ -61,32 +73,23 @@ _workflows_decoder = msgspec.json.Decoder(_WorkflowsAnswer)
 
 
 class Catalog:
-    """Lists what one credential can see, and keeps the list for a while.
+    """Lists what accounts can see, each for itself, and keeps the lists for a while.
 
     Args:
-        client: towards Coze.
         spaces: ids of workspaces.
         ttl: seconds for which a list is kept.
         clock: monotonic seconds.
     """
 
     def __init__(
-        self,
-        client: CozeClient,
-        spaces: Sequence[str],
-        ttl: float,
-        clock: Callable[[], float] = time.monotonic,
+        self, spaces: Sequence[str], ttl: float, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self._client = client
         self._spaces = spaces
         self._ttl = ttl
         self._clock = clock
-        self._entries: list[Entry] | None = None
-        self._expires = 0.0
-        # One request to Coze for any number of callers that wait.
-        self._loading: asyncio.Task[list[Entry]] | None = None
+        self._lists: LRUCache[bytes, _List] = LRUCache(MAX_LISTS)
 
-    async def entries(self) -> list[Entry]:
+    async def entries(self, account: Account) -> list[Entry]:
         """List everything; where Coze fails, as it was when last seen.
 
         Raises:
@@ -94,69 +97,76 @@ class Catalog:
         """
         if not self._spaces:
             return []
-        if self._entries is not None and self._clock() < self._expires:
-            return self._entries
-        if self._loading is None:
-            self._loading = asyncio.create_task(self._load())
-            self._loading.add_done_callback(self._loaded)
+        known = self._lists.get(account.owner)
+        if known is None:
+            known = self._lists[account.owner] = _List()
+        if known.entries is None or self._clock() >= known.expires:
+            return await self._renewed(known, account)
+        return known.entries
+
+    async def _renewed(self, known: "_List", account: Account) -> list[Entry]:
+        if known.loading is None:
+            known.loading = asyncio.create_task(self._renew(known, account))
+        # Shielded: whoever leaves must not take the others' list along.
+        return await asyncio.shield(known.loading)
+
+    async def _renew(self, known: "_List", account: Account) -> list[Entry]:
         try:
-            return await asyncio.shield(self._loading)
+            known.entries = await self._load(account)
         except UpstreamError as error:
-            if self._entries is None:
+            if known.entries is None:
                 raise
             logger.warning("the list of models cannot be renewed: %s", error)
-            return self._entries
-
-    def _loaded(self, task: "asyncio.Task[list[Entry]]") -> None:
-        self._loading = None
+        finally:
+            known.loading = None
         # Also after a failure: what is broken is not asked again by every request.
-        if not task.cancelled() and (task.exception() is None or self._entries is not None):
-            self._expires = self._clock() + self._ttl
-        if not task.cancelled() and task.exception() is None:
-            self._entries = task.result()
+        known.expires = self._clock() + self._ttl
+        return known.entries
 
-    async def _load(self) -> list[Entry]:
+    async def _load(self, account: Account) -> list[Entry]:
         found: list[Entry] = []
         for space in self._spaces:
-            found += await self._bots(space)
-            found += await self._workflows(space, "workflow")
-            found += await self._workflows(space, "chatflow")
+            found += await _bots(account, space)
+            found += await _workflows(account, space, "workflow")
+            found += await _workflows(account, space, "chatflow")
         return found
 
-    async def _bots(self, space: str) -> list[Entry]:
-        found: list[Entry] = []
-        for page in range(1, MAX_PAGES + 1):
-            query = {
-                "workspace_id": space,
-                "publish_status": "published_online",
-                "page_num": str(page),
-                # What the official Python SDK calls it.
-                "page_index": str(page),
-                "page_size": str(BOTS_PAGE),
-            }
-            answer = _decode(_bots_decoder, await self._client.get("/v1/bots", query))
-            items = (answer.data and answer.data.items) or []
-            found += [Entry(f"bot-{bot.id}", bot.name) for bot in items]
-            if len(items) < BOTS_PAGE:
-                break
-        return found
 
-    async def _workflows(self, space: str, mode: str) -> list[Entry]:
-        found: list[Entry] = []
-        for page in range(1, MAX_PAGES + 1):
-            query = {
-                "workspace_id": space,
-                "publish_status": "published_online",
-                "workflow_mode": mode,
-                "page_num": str(page),
-                "page_size": str(WORKFLOWS_PAGE),
-            }
-            answer = _decode(_workflows_decoder, await self._client.get("/v1/workflows", query))
-            items = (answer.data and answer.data.items) or []
-            found += [Entry(f"{mode}-{flow.workflow_id}", flow.workflow_name) for flow in items]
-            if len(items) < WORKFLOWS_PAGE:
-                break
-        return found
+async def _bots(account: Account, space: str) -> list[Entry]:
+    found: list[Entry] = []
+    for page in range(1, MAX_PAGES + 1):
+        query = {
+            "workspace_id": space,
+            "publish_status": "published_online",
+            "page_num": str(page),
+            # What the official Python SDK calls it.
+            "page_index": str(page),
+            "page_size": str(BOTS_PAGE),
+        }
+        answer = _decode(_bots_decoder, await account.get("/v1/bots", query))
+        items = (answer.data and answer.data.items) or []
+        found += [Entry(f"bot-{bot.id}", bot.name) for bot in items]
+        if len(items) < BOTS_PAGE:
+            break
+    return found
+
+
+async def _workflows(account: Account, space: str, mode: str) -> list[Entry]:
+    found: list[Entry] = []
+    for page in range(1, MAX_PAGES + 1):
+        query = {
+            "workspace_id": space,
+            "publish_status": "published_online",
+            "workflow_mode": mode,
+            "page_num": str(page),
+            "page_size": str(WORKFLOWS_PAGE),
+        }
+        answer = _decode(_workflows_decoder, await account.get("/v1/workflows", query))
+        items = (answer.data and answer.data.items) or []
+        found += [Entry(f"{mode}-{flow.workflow_id}", flow.workflow_name) for flow in items]
+        if len(items) < WORKFLOWS_PAGE:
+            break
+    return found
 
 
 def _decode(decoder: msgspec.json.Decoder[T], body: bytes) -> T:

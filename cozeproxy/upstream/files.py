@@ -10,7 +10,7 @@ from cachetools import LRUCache
 
 from cozeproxy.errors import UpstreamBrokenError
 from cozeproxy.protocol.attachments import Attachment
-from cozeproxy.upstream.client import CozeClient
+from cozeproxy.upstream.account import Account
 
 # Coze keeps uploaded files for three months (docs.coze.cn, upload_files), longer than a process
 # lives on most platforms; an id is some hundred bytes.
@@ -29,33 +29,35 @@ _decoder = msgspec.json.Decoder(_Uploaded)
 
 
 class Uploader:
-    """Uploads the files of requests with one credential.
+    """Uploads the files of requests.
 
     A conversation repeats its images with every turn, so what was uploaded is remembered by its
     content. What is being uploaded is waited for, not uploaded twice.
     """
 
-    def __init__(self, client: CozeClient) -> None:
-        self._client = client
-        self._ids: LRUCache[bytes, asyncio.Task[str]] = LRUCache(REMEMBERED)
+    def __init__(self) -> None:
+        self._ids: LRUCache[tuple[bytes, bytes, str], asyncio.Task[str]] = LRUCache(REMEMBERED)
 
-    async def upload(self, attachments: Sequence[Attachment]) -> list[str]:
+    async def upload(self, account: Account, attachments: Sequence[Attachment]) -> list[str]:
         """Upload files; give their Coze ids, in the same order.
 
         Raises:
             UpstreamError: Coze refused one, or cannot be reached.
         """
         # Shielded: a task may be another request's, too, and must outlive the one that gives up.
-        return list(await asyncio.gather(*(asyncio.shield(self._task(a)) for a in attachments)))
+        return list(
+            await asyncio.gather(*(asyncio.shield(self._task(account, a)) for a in attachments))
+        )
 
-    def _task(self, attachment: Attachment) -> "asyncio.Task[str]":
-        key = hashlib.sha256(attachment.data).digest() + attachment.name.encode()
+    def _task(self, account: Account, attachment: Attachment) -> "asyncio.Task[str]":
+        # Only the account that uploaded a file can use it.
+        key = (account.owner, hashlib.sha256(attachment.data).digest(), attachment.name)
         task = self._ids.get(key)
         if task is None or (task.done() and (task.cancelled() or task.exception())):
-            task = self._ids[key] = asyncio.create_task(self._upload(attachment))
+            task = self._ids[key] = asyncio.create_task(self._upload(account, attachment))
         return task
 
-    async def _upload(self, attachment: Attachment) -> str:
+    async def _upload(self, account: Account, attachment: Attachment) -> str:
         boundary = secrets.token_hex(16)
         head = (
             f"--{boundary}\r\n"
@@ -63,7 +65,7 @@ class Uploader:
             "Content-Type: application/octet-stream\r\n\r\n"
         )
         body = head.encode() + attachment.data + f"\r\n--{boundary}--\r\n".encode()
-        answer = await self._client.upload(f"multipart/form-data; boundary={boundary}", body)
+        answer = await account.upload(f"multipart/form-data; boundary={boundary}", body)
         try:
             return _decoder.decode(answer).data.id
         except msgspec.MsgspecError as error:

@@ -72,16 +72,31 @@ class TestWithoutDefaultBot:
         assert names == ["gpt-3.5-turbo", "gpt-4"]
 
 
-async def test_health_tells_state_and_never_a_credential(post, sandbox):
+async def test_health_tells_strangers_only_that_it_is_up(post, sandbox):
     response = await post(None, "/health", "GET")
-    health = json.loads(response.body)
-    assert health["status"] == "ok"
-    assert health["version"] == __version__
-    assert health["uptime"] >= 0
-    assert health["upstream"] == sandbox.base_url
-    assert health["credentials"] == {"api_key": True, "oauth_jwt": False}
-    assert Sandbox.API_KEY.encode() not in response.body
+    assert json.loads(response.body) == {"status": "ok"}
     assert sandbox.requests == []
+
+
+class TestOnAMachineOfOnesOwn:
+    @pytest.fixture
+    def environment(self):
+        return {"TOKEN_ENDPOINTS": "loopback"}
+
+    async def test_health_tells_how_it_is_set_up_and_never_a_credential(self, post, sandbox):
+        response = await post(None, "/health", "GET")
+        health = json.loads(response.body)
+        assert health["status"] == "ok"
+        assert health["version"] == __version__
+        assert health["uptime"] >= 0
+        assert health["upstream"] == sandbox.base_url
+        assert health["credentials"] == {
+            "api_key": True,
+            "oauth_jwt": False,
+            "passthrough": False,
+        }
+        assert Sandbox.API_KEY.encode() not in response.body
+        assert sandbox.requests == []
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,86 @@
+"""Coze as one end user sees it: calls with that user's token."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TypeVar
+
+from cozeproxy.errors import BAD_TOKEN, ServiceError
+from cozeproxy.protocol.request import Call
+from cozeproxy.settings import Secret
+from cozeproxy.upstream.client import CozeClient
+from cozeproxy.upstream.credentials import Credentials
+from cozeproxy.upstream.stream import UpstreamStream
+
+T = TypeVar("T")
+
+
+class Account:
+    """Makes calls on behalf of one end user.
+
+    A token that Coze refuses is exchanged for a new one, and the call made once more, as long as
+    Coze has not begun to serve it.
+
+    Args:
+        client: towards Coze.
+        credentials: where tokens come from.
+        owner: whose files and bots these are; caches are kept by it.
+        user_id: the end user, for tokens that are made for one.
+    """
+
+    def __init__(
+        self,
+        client: CozeClient,
+        credentials: Credentials,
+        owner: bytes = b"",
+        user_id: str | None = None,
+    ) -> None:
+        self.owner = owner
+        self._client = client
+        self._credentials = credentials
+        self._user_id = user_id
+
+    async def token(self) -> Secret:
+        """Give a token for a streaming call.
+
+        Raises:
+            UpstreamError: there is none to be had.
+        """
+        return await self._credentials.token(self._user_id)
+
+    def stream(
+        self, call: Call, token: Secret, receiver: Callable[[bytes], None]
+    ) -> UpstreamStream:
+        """Start a streaming call; the receiver gets the event stream's bytes as they come."""
+        return self._client.stream(call, token, receiver)
+
+    def may_try_again(self, error: ServiceError, token: Secret) -> bool:
+        """Whether a call that failed should be made once more, with a new token."""
+        return (
+            error.answer == BAD_TOKEN
+            and not error.accepted
+            and self._credentials.rejected(token, self._user_id)
+        )
+
+    async def get(self, path: str, query: Mapping[str, str]) -> bytes:
+        """Ask for something; give the JSON of Coze's answer.
+
+        Raises:
+            UpstreamError: Coze refused, or cannot be reached.
+        """
+        return await self._authorized(lambda token: self._client.get(path, query, token))
+
+    async def upload(self, content_type: str, body: bytes) -> bytes:
+        """Upload a file as multipart data; give the JSON of Coze's answer.
+
+        Raises:
+            UpstreamError: Coze refused it, or cannot be reached.
+        """
+        return await self._authorized(lambda token: self._client.upload(content_type, body, token))
+
+    async def _authorized(self, call: Callable[[Secret], Awaitable[T]]) -> T:
+        token = await self.token()
+        try:
+            return await call(token)
+        except ServiceError as error:
+            if not self.may_try_again(error, token):
+                raise
+        return await call(await self.token())
