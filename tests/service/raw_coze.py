@@ -5,6 +5,7 @@ before it did.
 """
 
 import asyncio
+import json
 import socket
 
 from tests.service.exchange import LINGER
@@ -86,6 +87,13 @@ class Call:
         """Write bytes as they are."""
         self._writer.write(data)
         await self._writer.drain()
+
+    async def reply(self, **content):
+        """Answer with JSON, whole."""
+        data = json.dumps(content).encode()
+        head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+        await self.write(head % len(data) + data)
+        self.over.set()
 
     async def start(self, *pieces):
         """Begin a stream."""

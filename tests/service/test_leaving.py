@@ -93,8 +93,7 @@ async def test_caller_that_leaves_during_an_upload_asks_nothing(connect, raw_coz
     upload = await raw_coze.called()
     assert upload.path == "/v1/files/upload"
     await leave(exchange)
-    answer = b'{"code":0,"data":{"id":"77"},"msg":""}'
-    await upload.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(answer), answer))
+    await upload.reply(code=0, data={"id": "77"}, msg="")
     # The next call is that of the next request.
     await goes_on()
 
