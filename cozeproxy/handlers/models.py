@@ -20,7 +20,8 @@ async def listed(context: Context, account: Account) -> dict[str, str]:
     if settings.coze_bot_id:
         models.setdefault(f"bot-{settings.coze_bot_id}", "")
     if settings.coze_workflow_id:
-        models.setdefault(f"workflow-{settings.coze_workflow_id}", "")
+        kind = "chatflow" if settings.default_model_type == "chatflow" else "workflow"
+        models.setdefault(f"{kind}-{settings.coze_workflow_id}", "")
     for entry in await context.catalog.entries(account):
         models[entry.model] = models.get(entry.model) or entry.name
     return {**dict.fromkeys(context.rules.defaults.known, ""), **models}
