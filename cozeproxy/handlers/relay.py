@@ -83,6 +83,8 @@ class Relay:
         try:
             await upstream.wait()
         except ServiceError as error:
+            # Once there is a stream, the chat has begun, whether or not an event has come of it.
+            error.accepted = upstream.is_stream
             self._stream.fail(error)
         except Exception as error:  # noqa: BLE001 - run() raises it, in the caller's request
             self._crash = error

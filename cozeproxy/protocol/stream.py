@@ -51,7 +51,7 @@ class ChatStream:
             if self._parser.overflowed and not self.ended:
                 raise UpstreamBrokenError("Coze sent an event that is too long.")
         except ServiceError as error:
-            self.fail(error)
+            self._fail_midway(error)
         return self._writer.take()
 
     def receive_eof(self) -> bytes:
@@ -60,11 +60,17 @@ class ChatStream:
             try:
                 self._translator.receive_eof()
             except ServiceError as error:
-                self.fail(error)
+                self._fail_midway(error)
         return self._writer.take()
 
     def fail(self, error: ServiceError) -> None:
         """End the answer as failed, if it has neither ended nor failed before."""
         if not self.error and not self.ended:
-            error.accepted = self._translator.accepted
+            error.accepted = error.accepted or self._translator.accepted
             self.error = error
+
+    def _fail_midway(self, error: ServiceError) -> None:
+        # What begins as a stream and cannot be read, or breaks off, may be a chat that has begun.
+        # Only a refusal in so many words says that it has not.
+        error.accepted = isinstance(error, UpstreamBrokenError)
+        self.fail(error)

@@ -70,7 +70,7 @@ class UpstreamStream:
         self._deliver()
         if self._crash:
             raise self._crash
-        if not self._aborted and not self._is_stream():
+        if not self._aborted and not self.is_stream:
             raise failures.error_in(
                 read_reply(self._status, self.headers, self._error_body)
             ) or UpstreamBrokenError("Coze answered with JSON where a stream was asked for.")
@@ -148,7 +148,9 @@ class UpstreamStream:
             self._crash = UpstreamBrokenError("Coze sent HTTP headers that cannot be read.")
             self.abort()
 
-    def _is_stream(self) -> bool:
+    @property
+    def is_stream(self) -> bool:
+        """Whether the answer has begun, and is an event stream."""
         kind = self.headers.get("Content-Type", "").lower()
         return self._status == 200 and kind.startswith("text/event-stream")
 
@@ -158,7 +160,7 @@ class UpstreamStream:
             return
         data = b"".join(self._pieces)
         self._pieces.clear()
-        if not self._is_stream():
+        if not self.is_stream:
             self._error_body += data
             if len(self._error_body) > MAX_ERROR_BYTES:
                 self._crash = UpstreamBrokenError("Coze's answer is no stream, and does not end.")

@@ -240,10 +240,15 @@ def test_stream_that_breaks_is_a_failure(data, text):
     assert error.accepted
 
 
-def test_empty_stream_is_a_failure_that_may_be_sent_again():
-    error = failure_of(b"")
+@pytest.mark.parametrize("data", [b"", b"event: x\ndata: {}\n\n", b"\x1f\x8b\x08garbage\n\n"])
+def test_stream_without_any_event_of_the_chat_may_be_one_that_has_begun(data):
+    error = failure_of(data)
     assert isinstance(error, UpstreamBrokenError)
-    assert error.should_retry is None
+    assert error.should_retry is False
+
+
+def test_refusal_in_so_many_words_has_begun_nothing():
+    assert failure_of(coze.event("error", {"code": 4009, "msg": "busy"})).should_retry is None
 
 
 def test_text_before_a_failure_in_one_piece_is_still_given():

@@ -49,10 +49,10 @@ REFUSED = {
     "no-content-type": (502, "upstream_error", None),
     "auth-once": (401, "invalid_api_key", None),
     "auth-once-4101": (401, "invalid_api_key", None),
-    "empty-stream": (502, "upstream_error", None),
-    # Compressed, so that nothing of it can be read.
-    "gzip": (502, "upstream_error", None),
-    "gzip-bomb": (502, "upstream_error", None),
+    "empty-stream": (502, "upstream_error", "false"),
+    # Compressed, so that nothing of it can be read: a chat may have begun.
+    "gzip": (502, "upstream_error", "false"),
+    "gzip-bomb": (502, "upstream_error", "false"),
 }
 # By bot: the status and the code. Coze had accepted the chat, so it must not be sent again.
 FAILED = {
