@@ -137,7 +137,7 @@ def _drafts(message: Message, place: str, names: dict[str, str]) -> Iterator[Dra
 
 
 def _calls(message: Message) -> list[str]:
-    functions = [call.function for call in message.tool_calls or () if call.function]
+    functions = [called for call in message.tool_calls or () if (called := call.called)]
     if message.function_call:
         functions.append(message.function_call)
     return [f"[Call of {f.name}] {f.arguments or ''}".rstrip() for f in functions]
@@ -145,7 +145,7 @@ def _calls(message: Message) -> list[str]:
 
 def _call_names(messages: list[Message]) -> dict[str, str]:
     calls = [call for message in messages for call in message.tool_calls or ()]
-    return {call.id: call.function.name for call in calls if call.id and call.function}
+    return {call.id: called.name for call in calls if call.id and (called := call.called)}
 
 
 def _fold_system(drafts: list[Draft], messages: list[Message]) -> None:

@@ -50,11 +50,26 @@ class Function(msgspec.Struct):
     arguments: str | None = None
 
 
+class CustomTool(msgspec.Struct):
+    """A custom tool's name, and its input as text."""
+
+    name: str = ""
+    input: str | None = None
+
+
 class ToolCall(msgspec.Struct):
     """A tool call that an assistant message repeats."""
 
     id: str | None = None
     function: Function | None = None
+    custom: CustomTool | None = None
+
+    @property
+    def called(self) -> Function | None:
+        """What was called, and with what."""
+        if self.custom:
+            return Function(self.custom.name, self.custom.input)
+        return self.function
 
 
 class Message(msgspec.Struct):

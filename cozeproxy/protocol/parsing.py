@@ -98,7 +98,9 @@ def parse(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
 def _explain(text: str) -> RequestError:
     match = _PLACE.match(text)
     assert match  # noqa: S101 - the pattern matches any text
-    text, path = match["text"], (match["path"] or "$").removeprefix("$").removeprefix(".")
+    # A wrong value of a map stands at "[...]": which one it is, is not told.
+    path = (match["path"] or "$").removeprefix("$").removeprefix(".").removesuffix("[...]")
+    text = match["text"]
     field = _FIELD.match(text)
     if field:
         path = f"{path}.{field['field']}" if path else field["field"]

@@ -125,6 +125,8 @@ def test_usage_is_included_where_it_is_asked_for(options, included):
         (_with('"coze": {"botid": "1"}'), "coze.botid", "unknown_parameter"),
         (_with('"coze": {"follow_ups": 1}'), "coze.follow_ups", "invalid_type"),
         (_with('"coze": []'), "coze", "invalid_type"),
+        (_with('"metadata": {"a": 1}'), "metadata", "invalid_type"),
+        (_with('"coze": {"ext": {"a": 1}}'), "coze.ext", "invalid_type"),
         ("[]", None, None),
         ("null", None, None),
         ('"text"', None, None),

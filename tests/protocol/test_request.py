@@ -87,6 +87,21 @@ CALL = {"id": "call_1", "type": "function", "function": {"name": "rain", "argume
         ),
         pytest.param(
             [
+                says("user", "Run"),
+                says(
+                    "assistant",
+                    None,
+                    tool_calls=[
+                        {"id": "c", "type": "custom", "custom": {"name": "sh", "input": "ls"}}
+                    ],
+                ),
+                says("tool", "a.txt", tool_call_id="c"),
+            ],
+            [question("Run"), answer("[Call of sh] ls"), question("[Result of sh] a.txt")],
+            id="custom_tools_too",
+        ),
+        pytest.param(
+            [
                 says("user", "Rain?"),
                 says("assistant", None, function_call={"name": "rain", "arguments": "{}"}),
                 says("function", "50%", name="rain"),
