@@ -176,9 +176,6 @@ class Exchange:
             raise TokenError(STOPPING if stopped else str(transfer_error(error))) from error
 
     def _prepare(self, curl: pycurl.Curl) -> None:
-        if self._closed:
-            # It has waited for a handle until now.
-            raise CurlError(pycurl.E_ABORTED_BY_CALLBACK, "closed")
         self._set_up(curl)
         curl.setopt(pycurl.NOPROGRESS, 0)
         curl.setopt(pycurl.XFERINFOFUNCTION, lambda *_: int(self._closed))

@@ -185,9 +185,12 @@ async def test_success_ends_the_pauses(session, source, clock):
     for _ in range(6):
         await kept.renew()
     source.down = False
+    # Due at 15, when the pause after six failures would go on until 32.
+    source.life = 20
     await kept.renew()
     source.down = True
-    clock.now += 1000
+    clock.now += 15
+    assert kept.is_due
     await kept.renew()
     clock.now += 1
     assert kept.is_due
