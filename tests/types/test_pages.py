@@ -1,0 +1,168 @@
+"""docs/types and examples/python: every example is run, and prints what it is said to print."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from cozeproxy.protocol.workflow_response import RESUME_TOOL
+from cozeproxy.settings import Settings
+from tests.support.processes import COZEPROXY, ENVIRONMENT, ROOT, Process
+
+PAGES = sorted((ROOT / "docs" / "types").glob("*.md"))
+EXAMPLES = ROOT / "examples" / "python"
+# Where the pages say that the service is.
+SHOWN = "http://localhost:3000"
+
+
+def blocks(page, language):
+    """The blocks of one language in a page, in their order."""
+    return re.findall(rf"^```{language}\n(.*?)^```$", page.read_text(), re.MULTILINE | re.DOTALL)
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory):
+    """The address of a service on the stand-in."""
+    command = [*COZEPROXY, "serve", "--port", "0", "--sandbox"]
+    with Process(command, tmp_path_factory.mktemp("service")) as process:
+        yield process.address()
+        assert "Traceback" not in process.complaints()
+
+
+@pytest.fixture
+def run(tmp_path, address):
+    """Run a program to its end, in an empty folder; give what it printed."""
+
+    def run(*command, given="", **environment):
+        result = subprocess.run(
+            [str(part) for part in command],
+            check=False,
+            cwd=tmp_path,
+            env={**ENVIRONMENT, "OPENAI_BASE_URL": f"{address}/v1", **environment},
+            input=given,
+            capture_output=True,
+            text=True,
+        )
+        assert (result.returncode, result.stderr) == (0, "")
+        return result.stdout
+
+    return run
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_python_of_a_page_prints_what_the_page_says(page, run, address):
+    program = "\n".join(blocks(page, "python"))
+    assert SHOWN in program
+    assert run(sys.executable, "-c", program.replace(SHOWN, address)) == "".join(
+        blocks(page, "text")
+    )
+
+
+def commands():
+    for page in PAGES:
+        for number, command in enumerate(blocks(page, "sh")):
+            yield pytest.param(command, id=f"{page.stem}-{number}")
+
+
+@pytest.mark.parametrize("command", commands())
+def test_command_of_a_page_gets_an_answer(command, run, address):
+    if not shutil.which("curl"):
+        assert "CI" not in os.environ, "curl is missing"
+        pytest.skip("there is no curl")
+    assert SHOWN in command
+    printed = run("sh", "-c", command.replace(SHOWN, address))
+    if '"stream": true' in command:
+        assert printed.endswith("data: [DONE]\n\n")
+    elif "/models" in command:
+        assert json.loads(printed)["object"] == "list"
+    else:
+        assert json.loads(printed)["choices"][0]["message"]["content"]
+
+
+def test_every_page_has_python_and_a_command():
+    assert [page.stem for page in PAGES if page.stem != "README"] == sorted(
+        Settings.variables["DEFAULT_MODEL_TYPE"].description.rpartition(": ")[2].split(", ")
+    )
+    for page in PAGES:
+        assert blocks(page, "python"), page
+        assert blocks(page, "sh"), page
+
+
+def test_map_of_the_page_is_taken():
+    (text,) = blocks(ROOT / "docs" / "types" / "README.md", "json")
+    assert Settings.from_env({"MODEL_MAP": text}).model_map == json.loads(text)
+
+
+def test_links_of_the_pages_lead_somewhere():
+    for page in PAGES:
+        for target in re.findall(r"\]\(([^)#]*)(?:#[^)]*)?\)", page.read_text()):
+            assert (page.parent / target).exists(), (page.name, target)
+
+
+@pytest.mark.gen_test(timeout=15)
+async def test_schema_of_the_resume_tool_is_what_its_calls_hold(ask):
+    (text,) = blocks(ROOT / "docs" / "types" / "workflow.md", "json")
+    function = json.loads(text)["function"]
+    assert function["name"] == RESUME_TOOL
+    kinds = {"string": str, "integer": int, "object": dict}
+    properties = function["parameters"]["properties"]
+    assert list(properties) == function["parameters"]["required"]
+    for workflow in ("question", "input-node", "studio-question"):
+        (call,) = (await ask(f"workflow-{workflow}")).tool_calls
+        arguments = json.loads(call.arguments)
+        assert arguments.keys() == properties.keys()
+        for name, value in arguments.items():
+            assert isinstance(value, kinds[properties[name]["type"]]), name
+
+
+def test_chat_example_prints_the_answer_whole_and_streamed(run):
+    whole, streamed = run(sys.executable, EXAMPLES / "chat.py", "你好 👋").splitlines()
+    assert whole == streamed
+    assert "你好 👋" in whole
+
+
+def test_conversation_example_is_remembered(run):
+    printed = run(sys.executable, EXAMPLES / "conversation.py", "I am Ann.", "Who am I?")
+    assert printed.splitlines() == [
+        "> I am Ann.",
+        "You said: I am Ann. Before that: -",
+        "> Who am I?",
+        "You said: Who am I? Before that: I am Ann. | You said: I am Ann. Before that: -",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("answers", "given"), [(["Oslo", "Friday"], ""), ([], "Oslo\nFriday\n")], ids=["named", "typed"]
+)
+def test_workflow_example_answers_what_it_is_asked(run, answers, given):
+    printed = run(sys.executable, EXAMPLES / "workflow.py", "Weather?", *answers, given=given)
+    assert printed.replace("> ", "").splitlines() == [
+        "Which city?",
+        "Which day?",
+        "The weather for Oslo on Friday is fine.",
+    ]
+
+
+def test_workflow_example_runs_another_workflow(run):
+    assert run(sys.executable, EXAMPLES / "workflow.py", "Hi", MODEL="workflow-echo") == (
+        "You said: Hi\n"
+    )
+
+
+def test_chatflow_example_goes_on_after_the_question(run):
+    printed = run(sys.executable, EXAMPLES / "chatflow.py", "Weather?", "Oslo")
+    assert printed.splitlines() == [
+        "> Weather?",
+        "Which city is it about?",
+        "> Oslo",
+        "Thank you. I have noted: Oslo",
+    ]
+
+
+def test_every_example_is_run_here():
+    ours = (ROOT / "tests" / "types" / "test_pages.py").read_text()
+    assert all(f'"{example.name}"' in ours for example in EXAMPLES.glob("*.py"))
