@@ -21,6 +21,7 @@ from cozeproxy.upstream.catalog import Catalog
 from cozeproxy.upstream.client import CozeClient
 from cozeproxy.upstream.credentials import load_credentials
 from cozeproxy.upstream.files import Uploader
+from cozeproxy.upstream.session import Timing
 
 logger = logging.getLogger(__name__)
 
@@ -80,6 +81,10 @@ class Service:
 
     Made on the loop that it will run on.
 
+    Args:
+        settings: what it was told.
+        timing: time and chance, for the lives of OAuth tokens.
+
     Attributes:
         app: the routes, for a server other than the service's own.
 
@@ -87,10 +92,11 @@ class Service:
         SettingsError: the settings do not go together, or have a key that cannot sign.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, timing: Timing | None = None) -> None:
         settings.check_doors()
         self._settings = settings
-        self._credentials = None if settings.coze_token_passthrough else load_credentials(settings)
+        own = not settings.coze_token_passthrough
+        self._credentials = load_credentials(settings, timing) if own else None
         self._coze = CozeClient(settings.coze_base_url, settings.coze_ca_file)
         admin = settings.proxy_admin_key
         keys = (*settings.proxy_api_keys, *settings.proxy_keys_file)

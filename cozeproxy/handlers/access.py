@@ -15,15 +15,10 @@ from tornado.httputil import HTTPServerRequest
 from cozeproxy.errors import BAD_TOKEN, FORBIDDEN, RATE_LIMIT, ServiceError
 from cozeproxy.settings import CallerKey, digest_of
 
-# A reverse proxy adds at least one of these; whoever came through one is not on this machine.
-FORWARDING = (
-    "Forwarded",
-    "X-Forwarded-For",
-    "X-Forwarded-Host",
-    "X-Forwarded-Proto",
-    "X-Real-Ip",
-    "Via",
-)
+# A reverse proxy adds at least one of these, or one that begins with the prefix; whoever came
+# through one is not on this machine.
+FORWARDING = ("Forwarded", "Via", "X-Real-Ip")
+FORWARDING_PREFIX = "X-Forwarded-"
 
 
 class BadKeyError(ServiceError):
@@ -156,12 +151,14 @@ def _is_local(request: HTTPServerRequest) -> bool:
     from this machine, and says its own name there.
     """
     headers = request.headers
-    if any(name in headers for name in FORWARDING):
+    if any(name in FORWARDING or name.startswith(FORWARDING_PREFIX) for name in headers):
         return False
-    if not _is_loopback(request.remote_ip or "") or not _is_loopback(_host(f"//{request.host}")):
+    # Where there is none, Tornado's request.host makes one up.
+    host = headers.get("Host", "")
+    if not _is_loopback(request.remote_ip or "") or not _is_loopback(_host(f"//{host}")):
         return False
     origin = headers.get("Origin")
-    if origin is not None and origin != f"{request.protocol}://{request.host}":
+    if origin is not None and origin != f"{request.protocol}://{host}":
         return False
     return headers.get("Sec-Fetch-Site", "none") in ("none", "same-origin")
 

@@ -8,7 +8,14 @@ from typing import NamedTuple
 
 import msgspec
 
-from cozeproxy.errors import CozeError, UpstreamBrokenError, UpstreamError, UpstreamStatusError
+from cozeproxy.errors import (
+    BAD_TOKEN,
+    COZE_ANSWERS,
+    CozeError,
+    UpstreamBrokenError,
+    UpstreamError,
+    UpstreamStatusError,
+)
 from cozeproxy.protocol.coze import Chat, chat_decoder, decode
 
 
@@ -94,7 +101,11 @@ def _error_in(reply: Reply) -> UpstreamError | None:
     code = number(envelope.code) if envelope else None
     if envelope and code not in (0, None):
         logid = envelope.detail.logid if envelope.detail else None
-        return CozeError(code, envelope.msg or "", logid or reply.logid)
+        error = CozeError(code, envelope.msg or "", logid or reply.logid)
+        if reply.status == 401 and code not in COZE_ANSWERS:
+            # The status says what a code does not that nobody knows.
+            error.answer = BAD_TOKEN
+        return error
     if reply.status >= 400:
         return UpstreamStatusError(reply.status, reply.content_type or "no content type")
     if envelope is None:

@@ -156,7 +156,8 @@ def user_id(request: ChatRequest, headers: Mapping[str, str], default: str | Non
     )
     if named:
         return named
-    return "key-" + hashlib.sha256(headers.get("Authorization", "").encode()).hexdigest()[:32]
+    key = headers.get("Authorization", "").partition(" ")[2] or headers.get("api-key", "")
+    return "key-" + hashlib.sha256(key.encode()).hexdigest()[:32]
 
 
 def _check_step(found: dict[CallId, str], messages: list[Message], last: int) -> None:

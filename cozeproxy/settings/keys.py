@@ -57,6 +57,9 @@ def caller_keys(value: str) -> tuple[CallerKey, ...]:
                 "keys of at least 8 characters, or name:key pairs, with commas between"
             )
         found.append(CallerKey(name or None, digest_of(key)))
+    if not found:
+        # No keys would let everybody in, which is not what somebody wants who sets them.
+        raise ValueError("at least one key")
     return tuple(found)
 
 
@@ -72,8 +75,9 @@ def caller_keys_file(value: str) -> tuple[CallerKey, ...]:
         raise ValueError(f"{FILE_SHAPE}; there is no such file that can be read") from error
     except ValueError as error:
         raise ValueError(f"{FILE_SHAPE}; this is no JSON") from error
-    if not isinstance(found, dict):
-        raise ValueError(FILE_SHAPE)  # noqa: TRY004 - it is about the text in the file
+    if not isinstance(found, dict) or not found:
+        # No keys would let everybody in, which is not what somebody wants who sets them.
+        raise ValueError(FILE_SHAPE)
     return tuple(_entry(name, entry) for name, entry in found.items())
 
 
@@ -90,6 +94,8 @@ def _entry(name: str, entry: Any) -> CallerKey:
     digest = entry.get("sha256")
     if not isinstance(digest, str) or not re.fullmatch(r"[0-9a-fA-F]{64}", digest):
         raise wrong("'sha256' must be the key's digest, 64 hex digits")
+    if bytes.fromhex(digest) == digest_of(""):
+        raise wrong("'sha256' is the digest of nothing, which every caller without a key has")
     limit = entry.get("max_concurrent")
     if limit is not None and (type(limit) is not int or limit < 1):
         raise wrong("'max_concurrent' must be a whole number from 1")

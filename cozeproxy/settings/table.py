@@ -255,8 +255,13 @@ class Settings:
         Raises:
             CombinationError: variables contradict each other, or production has an open door.
         """
-        has_keys = bool(self.proxy_api_keys or self.proxy_keys_file)
-        if self.coze_token_passthrough and has_keys:
+        keys = [*self.proxy_api_keys, *self.proxy_keys_file]
+        if len({key.digest for key in keys}) < len(keys):
+            raise CombinationError(
+                "a key stands twice in PROXY_API_KEYS and PROXY_KEYS_FILE, so that it is open what"
+                " it may use"
+            )
+        if self.coze_token_passthrough and keys:
             raise CombinationError(
                 "COZE_TOKEN_PASSTHROUGH takes the caller's key for a token of Coze, so there can be"
                 " no PROXY_API_KEYS and no PROXY_KEYS_FILE"
@@ -268,7 +273,7 @@ class Settings:
                 "TOKEN_ENDPOINTS=loopback is for a machine of your own, not for APP_ENV=production:"
                 " behind a reverse proxy everybody would look like loopback"
             )
-        if not (has_keys or self.coze_token_passthrough or self.allow_anonymous):
+        if not (keys or self.coze_token_passthrough or self.allow_anonymous):
             raise CombinationError(
                 "With APP_ENV=production set PROXY_API_KEYS, or ALLOW_ANONYMOUS=true to let"
                 " everybody in who reaches the service"

@@ -78,7 +78,8 @@ def identifiers(value: str) -> tuple[str, ...]:
     """Several ids, with commas between."""
     found = tuple(part.strip() for part in value.split(",") if part.strip())
     try:
-        return tuple(identifier(part) for part in found)
+        # A list of nothing but commas would count as none: as no limit, where it is one.
+        return tuple(identifier(part) for part in found or ("",))
     except ValueError as error:
         raise ValueError("ids with commas between: letters, digits, '-' and '_'") from error
 

@@ -7,6 +7,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cozeproxy.settings import MASK, BadValueError, CombinationError, Secret, Settings
 from cozeproxy.upstream.assertion import KeyFormatError, OAuthApp, audience_of, load_key
 from cozeproxy.upstream.exchange import Exchange, Terms
+from cozeproxy.upstream.session import Timing
 from cozeproxy.upstream.tokens import TokenManager
 
 
@@ -51,10 +52,16 @@ class StaticCredentials:
         """There is nothing to end."""
 
 
-def load_credentials(settings: Settings) -> StaticCredentials | TokenManager:
+def load_credentials(
+    settings: Settings, timing: Timing | None = None
+) -> StaticCredentials | TokenManager:
     """Give what the settings say Coze is to be shown; OAuth goes before an API key.
 
     Made on the loop that it will run on.
+
+    Args:
+        settings: what is said of Coze.
+        timing: time and chance, for the lives of OAuth tokens.
 
     Raises:
         SettingsError: something is missing, or the private key is none that can sign.
@@ -80,6 +87,7 @@ def load_credentials(settings: Settings) -> StaticCredentials | TokenManager:
             settings.coze_jwt_ttl,
             settings.coze_jwt_session_name,
             per_user=settings.coze_jwt_session_per_user,
+            timing=timing,
         )
     if settings.coze_api_key is None:
         raise CombinationError("there are no credentials for Coze")

@@ -1,0 +1,60 @@
+"""What the tests of the doors share, beside tests/conftest.py.
+
+quiet       no bug is logged, and no key or token
+post        of tests/service: a request with any body, over plain HTTP; the whole response
+connect     of tests/service: a request on a connection of its own, read as it comes
+ask         of tests/types: the stock SDK, for whole answers and for chunks in turn
+clock       the time by which the service's tokens grow old
+service     the service whose routes the tests ask
+oauth_app   the variables of an OAuth app that the stand-in knows
+"""
+
+import logging
+
+import pytest
+
+from cozeproxy.app import Service
+from cozeproxy.sandbox import Sandbox
+from cozeproxy.upstream.session import Timing
+from tests.doors.access import SECRET
+from tests.service.conftest import connect, post  # noqa: F401 - fixtures
+from tests.types.conftest import ask  # noqa: F401 - a fixture
+from tests.upstream.keys import APP_ID, KEY, KEY_ID, PEM, public_pem
+from tests.upstream.timing import Clock
+
+
+@pytest.fixture(autouse=True)
+def quiet(caplog):
+    caplog.set_level(logging.INFO)
+    yield
+    records = caplog.get_records("call")
+    assert [r.getMessage() for r in records if r.levelno >= logging.ERROR or r.exc_info] == []
+    for secret in (SECRET, Sandbox.API_KEY, "any-string", "czs_", "eyJ", PEM.splitlines()[1]):
+        assert secret not in caplog.text
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def service(io_loop, settings, clock):
+    service = Service(settings, Timing(clock=clock, sleep=clock.sleep, random=lambda: 0.5))
+    yield service
+    io_loop.run_sync(service.stop)
+
+
+@pytest.fixture
+def app(service):
+    return service.app
+
+
+@pytest.fixture
+def oauth_app(sandbox):
+    sandbox.register_oauth_app(APP_ID, KEY_ID, public_pem(KEY))
+    return {
+        "COZE_JWT_APP_ID": APP_ID,
+        "COZE_JWT_KEY_ID": KEY_ID,
+        "COZE_JWT_PRIVATE_KEY": PEM,
+    }
