@@ -151,7 +151,7 @@ async def test_files_for_a_bot_that_is_not_allowed_are_not_uploaded(post, sandbo
 
 @pytest.fixture
 def send_back(post, sandbox):
-    """Send what goes back to Coze, with the limited key; the call it must make, or None for none."""
+    """Send what goes back to Coze, with the limited key, and look for the one call, or for none."""
 
     async def send_back(asked, path):
         sandbox.records.clear()
