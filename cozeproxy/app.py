@@ -1,5 +1,6 @@
 """The service: its routes, and what belongs together to run it."""
 
+import asyncio
 import logging
 
 from tornado.httpserver import HTTPServer
@@ -22,6 +23,9 @@ from cozeproxy.upstream.client import CozeClient
 from cozeproxy.upstream.credentials import load_credentials
 from cozeproxy.upstream.files import Uploader
 from cozeproxy.upstream.session import Timing
+
+# How long those whose answers are cut off by a stop may take to be told.
+STOP_SECONDS = 2.0
 
 logger = logging.getLogger(__name__)
 
@@ -114,6 +118,7 @@ class Service:
             rules=rules(settings),
         )
         self.app = make_app(context)
+        self._unanswered = context.unanswered
         self._server = HTTPServer(self.app, max_body_size=MAX_BODY_BYTES)
         self._is_open = not keys and not settings.coze_token_passthrough
 
@@ -135,6 +140,9 @@ class Service:
         """Stop listening and end what is open."""
         self._server.stop()
         await self._coze.close()
+        if self._unanswered:
+            # Those whose calls have been ended are still to be told.
+            await asyncio.wait(self._unanswered, timeout=STOP_SECONDS)
         await self._server.close_all_connections()
         if self._credentials:
             await self._credentials.stop()

@@ -5,6 +5,7 @@
     ServiceError                      never raised itself
     ├── RequestError                  the caller's request is wrong: 4xx, no call to Coze was made
     ├── InternalError                 a bug of ours: 500, without internals
+    ├── StoppingError                 the service stops: 503
     └── UpstreamError                 never raised itself
         ├── CozeError                 Coze answered with a code: COZE_ANSWERS says what it means
         ├── UpstreamStatusError       the upstream answered with an HTTP error and no such code
@@ -52,6 +53,7 @@ DAILY_LIMIT = Answer(429, "requests", "rate_limit_exceeded", resend=False)
 NO_CREDIT = Answer(429, "insufficient_quota", "insufficient_quota", resend=False)
 INTERNAL = Answer(500, "server_error")
 UPSTREAM = Answer(502, "server_error", "upstream_error")
+STOPPING = Answer(503, "server_error", "server_shutting_down")
 UNAVAILABLE = Answer(503, "server_error", "upstream_unavailable")
 TIMEOUT = Answer(504, "server_error", "upstream_timeout")
 
@@ -217,6 +219,15 @@ class InternalError(ServiceError):
 
     def __init__(self) -> None:
         super().__init__("The service failed to answer this request.")
+
+
+class StoppingError(ServiceError):
+    """The service stops, and ends what it was doing."""
+
+    answer = STOPPING
+
+    def __init__(self) -> None:
+        super().__init__("The service is shutting down.")
 
 
 class UpstreamError(ServiceError):

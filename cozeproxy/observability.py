@@ -5,12 +5,14 @@ import sys
 
 from tornado.web import RequestHandler
 
+from cozeproxy.errors import CozeError, ServiceError, UpstreamError
 from cozeproxy.settings import Settings
 
 access = logging.getLogger("cozeproxy.access")
+failures = logging.getLogger("cozeproxy.upstream")
 
-# What ends a request's line: a status, its route, and how long it took.
-_LINE = "%d %s %s %.1f ms %s"
+# A request's line: status, route, how long it took, the request's id, the name of the caller's key.
+_LINE = "%d %s %s %.1f ms %s %s"
 
 
 def configure_logging(settings: Settings) -> None:
@@ -34,4 +36,16 @@ def log_request(handler: RequestHandler) -> None:
     # The path is the caller's text; what a terminal would act on is escaped.
     path = request.path.encode("unicode_escape").decode()[:200]
     milliseconds = 1000 * request.request_time()
-    access.log(level, _LINE, status, request.method, path, milliseconds, request_id)
+    key = getattr(getattr(handler, "key", None), "name", None) or "-"
+    access.log(level, _LINE, status, request.method, path, milliseconds, request_id, key)
+
+
+def log_failure(handler: RequestHandler, error: ServiceError) -> None:
+    """Say why Coze's answer failed: its code and logid, but not its text, which may quote."""
+    if isinstance(error, CozeError):
+        reason = f"Coze failed: code {error.code}, logid {error.logid}"
+    elif isinstance(error, UpstreamError):
+        reason = str(error)
+    else:
+        return  # the caller's fault is in the access log, ours in a traceback
+    failures.warning("%s %s", getattr(handler, "request_id", "-"), reason)

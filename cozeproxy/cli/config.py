@@ -3,6 +3,7 @@
 import argparse
 import json
 from collections import ChainMap
+from collections.abc import Mapping
 
 from cozeproxy.settings import Settings, read_sources
 
@@ -24,8 +25,13 @@ def _as_json(settings: Settings, origins: dict[str, str]) -> str:
         name: {"value": getattr(settings, name.lower()), "source": origin}
         for name, origin in origins.items()
     }
-    # A Secret is the one value that JSON does not know, and its str() is the mask.
-    return json.dumps(rows, indent=2, default=str)
+    return json.dumps(rows, indent=2, default=_plain)
+
+
+def _plain(value: object) -> object:
+    # Of what JSON does not know, a map is one, and the str() of all else is fit to be shown: that
+    # of a secret is the mask.
+    return dict(value) if isinstance(value, Mapping) else str(value)
 
 
 def _as_table(settings: Settings, origins: dict[str, str]) -> str:

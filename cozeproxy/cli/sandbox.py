@@ -58,7 +58,10 @@ async def in_place_of_coze(settings: Settings) -> AsyncIterator[Settings]:
             coze_base_url=sandbox.base_url,
             coze_bot_id=Sandbox.BOT_ID,
             coze_workflow_id=Sandbox.WORKFLOW_ID,
-            coze_space_id=(Sandbox.SPACE_ID,),
+            # A map of the real site's bots leads nowhere here.
+            coze_space_id=settings.coze_space_id and (Sandbox.SPACE_ID,),
+            model_map=None,
+            unknown_model="default",
             coze_jwt_app_id=None,
             coze_jwt_key_id=None,
             coze_jwt_private_key=None,

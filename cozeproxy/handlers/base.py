@@ -19,6 +19,7 @@ from cozeproxy.errors import (
     ServiceError,
 )
 from cozeproxy.handlers.access import BadKeyError, Guard, KeyRing, bearer
+from cozeproxy.observability import log_failure
 from cozeproxy.protocol.completion import error_body
 from cozeproxy.protocol.plan import Rules
 from cozeproxy.settings import CallerKey, Secret, Settings, digest_of
@@ -38,10 +39,12 @@ EXPOSED = (
 )
 
 # Those that helmet sets and that mean something for an API: nothing here is a page, or to be part
-# of one, and what is sent as JSON is not to be taken for anything else.
+# of one, and what is sent as JSON is not to be taken for anything else. Whom CORS lets in, the
+# resource policy does not keep out (Fetch, "cross-origin resource policy check"). Strict transport
+# security is for whoever speaks TLS, in front of this.
 SECURITY_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
-    "Cross-Origin-Resource-Policy": "cross-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -67,6 +70,8 @@ class Context:
     started: float = field(default_factory=time.monotonic)
     # What goes on after an answer has been given; the loop itself holds tasks only weakly.
     background: set[asyncio.Task[None]] = field(default_factory=set)
+    # Requests that have not been answered; each is resolved when it has been.
+    unanswered: "set[asyncio.Future[None]]" = field(default_factory=set)
 
 
 class BaseHandler(RequestHandler):
@@ -118,6 +123,7 @@ class BaseHandler(RequestHandler):
         """Answer an exception: Tornado calls this for whatever a handler raises."""
         error = kwargs["exc_info"][1] if "exc_info" in kwargs else None
         told = self._told(error, status_code)
+        log_failure(self, told)
         self.set_status(told.answer.status, http.client.responses.get(told.answer.status, "Error"))
         if told.retry_after:
             self.set_header("Retry-After", told.retry_after)
@@ -177,6 +183,7 @@ class ApiHandler(BaseHandler):
     # The caller's key, and its count while the request is open.
     key: CallerKey
     _entered: AbstractContextManager[None] | None = None
+    _answered: "asyncio.Future[None] | None" = None
 
     def prepare(self) -> None:
         """Let the caller in.
@@ -184,6 +191,8 @@ class ApiHandler(BaseHandler):
         Raises:
             ServiceError: it has no key, or has too many requests open.
         """
+        self._answered = asyncio.get_running_loop().create_future()
+        self.context.unanswered.add(self._answered)
         if self.request.method == "OPTIONS":
             return  # a browser asks before it shows its key
         self.key = self.context.keys.find(self.request)
@@ -193,6 +202,9 @@ class ApiHandler(BaseHandler):
 
     def on_finish(self) -> None:
         """Note that the request is no longer open."""
+        if self._answered:
+            self.context.unanswered.discard(self._answered)
+            self._answered.set_result(None)
         if self._entered:
             self._entered.__exit__(None, None, None)
 
@@ -203,7 +215,10 @@ class ApiHandler(BaseHandler):
             BadKeyError: the caller brought no token that could be one.
         """
         if self.context.credentials:
-            return Account(self.context.coze, self.context.credentials, user_id=user_id)
+            # What one session has uploaded, another cannot use.
+            apart = user_id is not None and self.context.settings.coze_jwt_session_per_user
+            owner = digest_of(user_id or "") if apart else b""
+            return Account(self.context.coze, self.context.credentials, owner, user_id)
         token = bearer(self.request)
         if not token or not token.isascii() or not token.isprintable():
             raise BadKeyError

@@ -1,7 +1,5 @@
 """``GET /v1/models``: what a client's model picker shows."""
 
-from urllib.parse import unquote
-
 from cozeproxy.handlers.base import ApiHandler, Context
 from cozeproxy.protocol.routing import model_not_found
 from cozeproxy.upstream.account import Account
@@ -46,8 +44,7 @@ class ModelHandler(ApiHandler):
     """One model."""
 
     async def get(self, id_: str) -> None:
-        """Give one model. Ids come percent-encoded, slashes and all."""
-        id_ = unquote(id_)
+        """Give one model. Its id may have slashes."""
         models = await listed(self.context, self.account())
         if id_ not in models:
             raise model_not_found(id_)

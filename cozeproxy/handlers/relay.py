@@ -15,6 +15,7 @@ from tornado.http1connection import HTTP1Connection
 from tornado.web import RequestHandler
 
 from cozeproxy.errors import InternalError, ServiceError
+from cozeproxy.observability import log_failure
 from cozeproxy.protocol.completion import error_frame
 from cozeproxy.protocol.stream import ChatStream
 from cozeproxy.upstream.stream import UpstreamStream
@@ -70,7 +71,7 @@ class Relay:
             give_up = asyncio.get_running_loop().call_later(READ_ON_SECONDS, upstream.abort)
             task.add_done_callback(lambda _: give_up.cancel())
         if self._left:
-            # Nobody reads it; this is what the log says, as nginx does.
+            # Nobody reads it; this is what the log says, as nginx's does.
             self._handler.set_status(499, "Client Closed Request")
         else:
             self._finish(failure)
@@ -88,7 +89,10 @@ class Relay:
             # Once there is a stream, the chat has begun, whether or not an event has come of it.
             error.accepted = upstream.is_stream
             self._stream.fail(error)
-        except Exception as error:  # noqa: BLE001 - run() raises it, in the caller's request
+        except Exception as error:
+            if self._settled.done():
+                logger.exception("unhandled error after the end of an answer")
+            # run() raises it, in the caller's request.
             self._crash = error
         else:
             self._write(self._stream.receive_eof())
@@ -131,8 +135,8 @@ class Relay:
     def _flushed(self, flush: "asyncio.Future[None]") -> None:
         self._flushing = False
         if flush.exception():
-            self.caller_left()
-        elif self._out and not self._settled.done():
+            return  # the caller has left, which caller_left() is told
+        if self._out and not self._settled.done():
             self._flush()
         elif self._upstream:
             self._upstream.resume()
@@ -140,7 +144,6 @@ class Relay:
     def _start(self) -> None:
         if self._started:
             return
-        self._started = True
         handler = self._handler
         for name, header in (("conversation_id", "X-Conversation-Id"), ("logid", "X-Coze-Logid")):
             if name in self._stream.info:
@@ -153,13 +156,17 @@ class Relay:
             # The kernel would hold a token back until the one before it is acknowledged, for some
             # 40 ms: Tornado turns that off only at the end of an answer.
             cast("HTTP1Connection", handler.request.connection).stream.set_nodelay(True)
+        # Last: until here a failure can still become a status.
+        self._started = True
 
     def _finish(self, failure: Exception | None) -> None:
         if failure and not self._started:
             raise failure
         self._start()
         if failure:
-            self._out.append(error_frame(self._told(failure)))
+            told = self._told(failure)
+            log_failure(self._handler, told)
+            self._out.append(error_frame(told))
         self._handler.finish(b"".join(self._out))
 
     def _told(self, failure: Exception) -> ServiceError:

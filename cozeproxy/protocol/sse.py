@@ -14,9 +14,6 @@ MAX_EVENT_BYTES = 16 * 1024 * 1024
 
 _BOM = b"\xef\xbb\xbf"
 
-# A line that every reader of event streams skips; it only keeps the connection in use.
-HEARTBEAT = b": keep-alive\n\n"
-
 
 class Event(NamedTuple):
     """One event: its name (empty where the stream gave none) and its data, lines joined by LF."""

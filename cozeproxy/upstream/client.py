@@ -9,14 +9,16 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
+import pycurl
 from tornado.curl_httpclient import CurlAsyncHTTPClient, CurlError
-from tornado.httpclient import HTTPRequest
+from tornado.httpclient import HTTPRequest, HTTPResponse
 
+from cozeproxy.errors import StoppingError
 from cozeproxy.protocol import failures
 from cozeproxy.protocol.request import Call
 from cozeproxy.settings import Secret
 from cozeproxy.upstream.stream import UpstreamStream
-from cozeproxy.upstream.transport import USER_AGENT, prepare, read_reply, transfer_error
+from cozeproxy.upstream.transport import USER_AGENT, Transfer, prepare, read_reply, transfer_error
 
 # How many streams may be open at a time. A handle is made for each at the start.
 MAX_STREAMS = 1000
@@ -51,7 +53,7 @@ class CozeClient:
         self._http = CurlAsyncHTTPClient(force_instance=True, max_clients=MAX_STREAMS)
         # Short calls must not queue behind streams.
         self._control = CurlAsyncHTTPClient(force_instance=True, max_clients=MAX_CONTROL_CALLS)
-        self._open: set[UpstreamStream] = set()
+        self._open: set[Transfer] = set()
 
     def stream(
         self, call: Call, token: Secret, receiver: Callable[[bytes], None]
@@ -75,9 +77,7 @@ class CozeClient:
             prepare_curl_callback=stream.prepare,
             **self._common,
         )
-        stream.done = self._http.fetch(request, raise_error=False)
-        self._open.add(stream)
-        stream.done.add_done_callback(lambda _: self._open.discard(stream))
+        self._begin(stream.transfer, self._http.fetch(request, raise_error=False))
         return stream
 
     async def get(self, path: str, query: Mapping[str, str], token: Secret) -> bytes:
@@ -106,29 +106,41 @@ class CozeClient:
         )
 
     async def close(self) -> None:
-        """End the calls that are open, and close all connections."""
-        for stream in self._open:
-            stream.abort()
+        """End the calls that are open, as failures, and close all connections."""
+        for transfer in list(self._open):
+            transfer.abort(StoppingError())
         if self._open:
-            await asyncio.wait([stream.done for stream in self._open])
+            await asyncio.wait([transfer.done for transfer in self._open])
         self._http.close()
         self._control.close()
+
+    def _begin(self, transfer: Transfer, done: "asyncio.Future[HTTPResponse]") -> None:
+        transfer.done = done
+        self._open.add(transfer)
+        done.add_done_callback(lambda _: self._open.discard(transfer))
 
     async def _control_call(
         self, path: str, token: Secret, headers: Mapping[str, str], **options: Any
     ) -> bytes:
         authorization = f"Bearer {token.reveal()}"
+        transfer = Transfer()
+
+        def set_up(curl: pycurl.Curl) -> None:
+            self._set_up(curl)
+            transfer.prepare(curl)
+
         request = HTTPRequest(
             self._base_url + path,
             headers={"Authorization": authorization, "Accept": "application/json", **headers},
-            prepare_curl_callback=self._set_up,
+            prepare_curl_callback=set_up,
             **self._common,
             **options,
         )
+        self._begin(transfer, self._control.fetch(request, raise_error=False))
         try:
-            response = await self._control.fetch(request, raise_error=False)
+            response = await transfer.done
         except CurlError as error:
-            raise transfer_error(error) from error
+            raise (transfer.reason or transfer_error(error)) from error
         failure = failures.error_in(read_reply(response.code, response.headers, response.body))
         if failure:
             raise failure

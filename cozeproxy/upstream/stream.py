@@ -9,19 +9,15 @@ what came in the meantime and hands it to the receiver.
 """
 
 import asyncio
-import logging
 from collections.abc import Callable
 
 import pycurl
 from tornado.curl_httpclient import CurlError
-from tornado.httpclient import HTTPResponse
 from tornado.httputil import HTTPHeaders, HTTPInputError
 
 from cozeproxy.errors import UpstreamBrokenError
 from cozeproxy.protocol import failures
-from cozeproxy.upstream.transport import logid_of, read_reply, transfer_error
-
-logger = logging.getLogger(__name__)
+from cozeproxy.upstream.transport import Transfer, logid_of, read_reply, transfer_error
 
 # Of an answer that is no stream, only the error in it is of use.
 MAX_ERROR_BYTES = 1024 * 1024
@@ -32,26 +28,22 @@ class UpstreamStream:
 
     Attributes:
         headers: of the answer, once they have come; complete when the receiver is first called.
-        done: resolved when the call is over, however it ended; set by whoever starts it.
+        transfer: the call under way.
     """
-
-    done: "asyncio.Future[HTTPResponse]"
 
     def __init__(
         self, receiver: Callable[[bytes], None], set_up: Callable[[pycurl.Curl], None]
     ) -> None:
         self.headers = HTTPHeaders()
+        self.transfer = Transfer()
         self._status = 0
         self._receiver = receiver
         self._set_up = set_up
         self._loop = asyncio.get_running_loop()
-        self._curl: pycurl.Curl | None = None
         self._pieces: list[bytes] = []
         self._scheduled = False
         # Set by pause() and resume(), read by _write().
         self._paused = False
-        # Set by abort(), read by libcurl through _progress() and _write().
-        self._aborted = False
         self._error_body = b""
         # What the receiver raised; it ends the call.
         self._crash: Exception | None = None
@@ -60,17 +52,19 @@ class UpstreamStream:
         """Wait for the end of the answer.
 
         Raises:
-            UpstreamError: it was no stream, or broke off, or never came.
+            ServiceError: it was no stream, or broke off, or never came, or was ended from here for
+                a reason.
         """
         try:
-            await self.done
+            await self.transfer.done
         except CurlError as error:
-            if not self._aborted:
+            if not self.transfer.aborted:
                 raise transfer_error(error) from error
         self._deliver()
-        if self._crash:
-            raise self._crash
-        if not self._aborted and not self.is_stream:
+        failure = self._crash or self.transfer.reason
+        if failure:
+            raise failure
+        if not self.transfer.aborted and not self.is_stream:
             raise failures.error_in(
                 read_reply(self._status, self.headers, self._error_body)
             ) or UpstreamBrokenError("Coze answered with JSON where a stream was asked for.")
@@ -88,45 +82,25 @@ class UpstreamStream:
         """Go on after pause()."""
         if self._paused:
             self._paused = False
-            self._kick(pycurl.PAUSE_CONT)
+            self.transfer.kick(pycurl.PAUSE_CONT)
 
     def abort(self) -> None:
         """End the call and close its connection, now, whether or not Coze is sending."""
-        if not self._aborted:
-            self._aborted = True
-            # libcurl looks at the flag when something happens on the connection. Pausing and going
-            # on is what happens.
-            self._kick(pycurl.PAUSE_ALL)
-            self._kick(pycurl.PAUSE_CONT)
-
-    def _kick(self, action: int) -> None:
-        # Once the call is over the handle belongs to the next one.
-        if self._curl is None or self.done.done():
-            return
-        try:
-            self._curl.pause(action)
-        except pycurl.error:
-            # The transfer has failed meanwhile; wait() tells how.
-            logger.debug("a stream that has failed cannot be paused", exc_info=True)
+        self.transfer.abort()
 
     def prepare(self, curl: pycurl.Curl) -> None:
         """Take over a handle that is about to make the call: a ``prepare_curl_callback``."""
-        self._curl = curl
-        curl.setopt(pycurl.WRITEFUNCTION, self._write)
-        curl.setopt(pycurl.NOPROGRESS, 0)
-        curl.setopt(pycurl.XFERINFOFUNCTION, self._progress)
         self._set_up(curl)
+        self.transfer.prepare(curl)
+        curl.setopt(pycurl.WRITEFUNCTION, self._write)
 
     def _write(self, piece: bytes) -> int | None:
-        if self._aborted:
+        if self.transfer.aborted:
             return 0
         if self._paused:
             return int(pycurl.WRITEFUNC_PAUSE)
         self.receive(piece)
         return None
-
-    def _progress(self, *_totals: int) -> int:
-        return int(self._aborted)
 
     def receive(self, piece: bytes) -> None:
         """Take a piece of the answer, for the next turn of the loop: a ``streaming_callback``."""
@@ -156,7 +130,7 @@ class UpstreamStream:
 
     def _deliver(self) -> None:
         self._scheduled = False
-        if not self._pieces or self._aborted:
+        if not self._pieces or self.transfer.aborted:
             return
         data = b"".join(self._pieces)
         self._pieces.clear()

@@ -1,15 +1,19 @@
 """What every call to Coze has in common: the way there, and what it means where the way fails."""
 
+import asyncio
 import ipaddress
+import logging
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
 import pycurl
 from tornado.curl_httpclient import CurlError
+from tornado.httpclient import HTTPResponse
 from tornado.httputil import HTTPHeaders
 
 from cozeproxy import __version__
 from cozeproxy.errors import (
+    ServiceError,
     UpstreamBrokenError,
     UpstreamError,
     UpstreamTimeoutError,
@@ -18,6 +22,8 @@ from cozeproxy.errors import (
 from cozeproxy.protocol.failures import Reply
 
 USER_AGENT = f"cozeproxy/{__version__}"
+
+logger = logging.getLogger(__name__)
 
 # Of a header that is passed on to callers.
 LONGEST_VALUE = 100
@@ -51,10 +57,59 @@ def prepare(base_url: str) -> Callable[[pycurl.Curl], None]:
     def set_up(curl: pycurl.Curl) -> None:
         # Without it libcurl sets and resets signal handlers around every piece.
         curl.setopt(pycurl.NOSIGNAL, 1)
+        # Where loggers are set to DEBUG, Tornado's client would log every header, token and all.
+        curl.setopt(pycurl.VERBOSE, 0)
         if direct:
             curl.setopt(pycurl.PROXY, "")
 
     return set_up
+
+
+class Transfer:
+    """A call under way: what can be done to it from outside.
+
+    Attributes:
+        done: resolved when it is over, however it ended; set by whoever starts it.
+        aborted: it was ended from here.
+        reason: what whoever waits for it is told then; None where nobody does.
+    """
+
+    done: "asyncio.Future[HTTPResponse]"
+
+    def __init__(self) -> None:
+        self.aborted = False
+        self.reason: ServiceError | None = None
+        self._curl: pycurl.Curl | None = None
+
+    def prepare(self, curl: pycurl.Curl) -> None:
+        """Take over a handle that is about to make the call."""
+        self._curl = curl
+        curl.setopt(pycurl.NOPROGRESS, 0)
+        curl.setopt(pycurl.XFERINFOFUNCTION, self._progress)
+
+    def abort(self, reason: ServiceError | None = None) -> None:
+        """End the call and close its connection, now, whether or not Coze is sending."""
+        if not self.aborted:
+            self.aborted = True
+            self.reason = reason
+            # libcurl looks at the flag when something happens on the connection. Pausing and going
+            # on is what happens.
+            self.kick(pycurl.PAUSE_ALL)
+            self.kick(pycurl.PAUSE_CONT)
+
+    def kick(self, action: int) -> None:
+        """Pause the handle, or let it go on, as libcurl's constant says."""
+        # Once the call is over the handle belongs to the next one.
+        if self._curl is None or self.done.done():
+            return
+        try:
+            self._curl.pause(action)
+        except pycurl.error:
+            # The transfer has failed meanwhile; whoever waits for it is told how.
+            logger.debug("a transfer that has failed cannot be paused", exc_info=True)
+
+    def _progress(self, *_totals: int) -> int:
+        return int(self.aborted)
 
 
 def transfer_error(error: CurlError) -> UpstreamError:

@@ -53,7 +53,7 @@ def test_streamed_answer_with_usage_ends_with_a_chunk_without_choices():
     assert chunks[-1]["usage"] == {
         "prompt_tokens": 10,
         "completion_tokens": 5,
-        "total_tokens": 15,
+        "total_tokens": 17,
     }
     assert chunks[-2]["choices"][0]["finish_reason"] == "stop"
 
@@ -72,7 +72,7 @@ def test_whole_answer_has_the_shape_that_sdks_need():
                 "finish_reason": "stop",
             }
         ],
-        "usage": {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15},
+        "usage": {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 17},
         "coze": {"chat_id": "71", "conversation_id": "72"},
     }
 

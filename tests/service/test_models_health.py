@@ -62,6 +62,15 @@ async def test_model_that_is_listed_answers(caller):
     assert "You said: Hi." in answer.choices[0].message.content
 
 
+class TestNamesWithSigns:
+    @pytest.fixture
+    def environment(self):
+        return {"MODEL_MAP": '{"100%41/b:c": {"type": "chat"}}'}
+
+    async def test_name_is_decoded_once(self, caller):
+        assert (await caller.models.retrieve("100%41/b:c")).id == "100%41/b:c"
+
+
 class TestWithoutDefaultBot:
     @pytest.fixture
     def environment(self):

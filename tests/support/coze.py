@@ -3,7 +3,8 @@
 import json
 
 CHAT = {"id": "71", "conversation_id": "72", "bot_id": "7", "last_error": {"code": 0, "msg": ""}}
-USAGE = {"token_count": 15, "output_count": 5, "input_count": 10}
+# The total is Coze's own count, and no sum of the others.
+USAGE = {"token_count": 17, "output_count": 5, "input_count": 10}
 
 
 def event(name, data):

@@ -28,7 +28,9 @@ def blocks(page, language):
 def address(tmp_path_factory):
     """The address of a service on the stand-in."""
     command = [*COZEPROXY, "serve", "--port", "0", "--sandbox"]
-    with Process(command, tmp_path_factory.mktemp("service")) as process:
+    folder = tmp_path_factory.mktemp("service")
+    # The stand-in has one workspace, whichever is named.
+    with Process(command, folder, COZE_SPACE_ID="7") as process:
         yield process.address()
         assert "Traceback" not in process.complaints()
 
