@@ -115,6 +115,11 @@ def answered(answer, text):
     return says(text, "tool", tool_call_id=call.id)
 
 
+async def listed(caller):
+    """The models, by their names."""
+    return {model.id: model async for model in caller.models.list()}
+
+
 def _asked(model, text, messages, headers, fields):
     extra = {COZE: fields.pop(COZE)} if COZE in fields else {}
     return {

@@ -7,7 +7,7 @@ import openai
 import pytest
 
 from tests.service.asking import says
-from tests.types.asking import ASK, arrived, ask_streamed, ask_whole, asker
+from tests.types.asking import ASK, answered, arrived, ask_streamed, ask_whole, asker
 
 pytestmark = pytest.mark.gen_test(timeout=15)
 
@@ -128,6 +128,18 @@ async def test_request_without_a_new_message_is_a_400(ask, chats):
         await ask("conversation-echo", messages=messages, headers={"x-conversation-id": id_})
     assert caught.value.param == "messages"
     assert len(chats()) == 1
+
+
+async def test_output_of_a_tool_goes_into_the_conversation(ask, sandbox):
+    headers = {"x-conversation-id": await begun(ask)}
+    call = await ask("conversation-tools", "Rain?", headers=headers)
+    assert call.finish_reason == "tool_calls"
+    messages = [says("Rain?"), call.message, answered(call, "50%")]
+    answer = await ask("conversation-tools", messages=messages, headers=headers)
+    assert answer.text.endswith("50%")
+    (submitted,) = arrived(sandbox, "/v3/chat/submit_tool_outputs")
+    assert submitted.query["conversation_id"] == headers["x-conversation-id"]
+    assert answer.coze["conversation_id"] == headers["x-conversation-id"]
 
 
 @contextlib.asynccontextmanager

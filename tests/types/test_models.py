@@ -8,6 +8,7 @@ import pytest
 from cozeproxy.sandbox import Sandbox
 from tests.service.asking import says
 from tests.support.processes import COZEPROXY, finished
+from tests.types.asking import listed
 
 pytestmark = pytest.mark.gen_test(timeout=15)
 
@@ -22,11 +23,6 @@ MAP = {
     "flow": {"type": "chatflow", "workflow_id": "inspect", "app_id": "7"},
     "default": {"type": "chat"},
 }
-
-
-async def listed(caller):
-    """The models, by their names."""
-    return {model.id: model async for model in caller.models.list()}
 
 
 class TestMap:

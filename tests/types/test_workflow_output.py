@@ -10,6 +10,7 @@ import pytest
 from cozeproxy.sandbox.scenarios import WORKFLOWS
 from tests.service.asking import chunks_of, says
 from tests.types.asking import ASK, arrived, asker
+from tests.types.events import event, message
 
 pytestmark = pytest.mark.gen_test(timeout=15)
 
@@ -64,17 +65,6 @@ RAISED = {
     502: openai.InternalServerError,
     504: openai.InternalServerError,
 }
-
-
-def event(name, data):
-    """An event in the line format of workflows."""
-    return f"id: 0\nevent: {name}\ndata: {json.dumps(data)}\n\n".encode()
-
-
-def message(text):
-    """A piece of what a node says."""
-    said = {"content": text, "node_is_finish": False, "node_seq_id": "0", "node_title": "Message"}
-    return event("Message", said)
 
 
 def test_every_workflow_of_the_stand_in_has_its_place():

@@ -1,10 +1,13 @@
 """Workflows that ask: the question, its tool call, and the ways of answering it."""
 
+import asyncio
+
 import openai
 import pytest
 
 from tests.service.asking import says
 from tests.types.asking import answered, arguments_of, arrived
+from tests.types.events import interrupt, message
 
 pytestmark = pytest.mark.gen_test(timeout=15)
 
@@ -80,13 +83,6 @@ async def test_two_questions_are_answered_one_after_the_other(ask, resumes):
     assert [body["resume_data"] for body in resumes()] == ["Oslo", "Friday"]
 
 
-async def test_text_said_before_the_question_is_not_in_its_arguments(ask, resumes):
-    question = await ask("workflow-question-twice", messages=ASKED)
-    second = await ask("gpt-4", messages=[answered(question, "Oslo")])
-    assert second.text == arguments_of(second)["question"] == "Which day?"
-    assert len(resumes()) == 1
-
-
 async def test_form_is_answered_under_its_own_type(ask, resumes):
     question = await ask("workflow-input-node", messages=ASKED)
     assert question.text == "Please fill in the form."
@@ -133,6 +129,15 @@ async def test_answer_without_a_new_message_is_a_400(ask, resumes):
     assert resumes() == []
 
 
+async def test_message_after_the_answer_is_a_400_and_nothing_is_submitted(ask, resumes):
+    question = await ask("workflow-question", messages=ASKED)
+    messages = [*ASKED, question.message, answered(question, "Oslo"), says("And quickly!")]
+    with pytest.raises(openai.BadRequestError) as caught:
+        await ask("workflow-question", messages=messages)
+    assert caught.value.param == "messages[3]"
+    assert resumes() == []
+
+
 async def test_id_that_was_changed_is_a_400(ask, resumes):
     question = await ask("workflow-question", messages=ASKED)
     changed = question.coze["resume"][:-1]
@@ -163,3 +168,22 @@ async def test_fourth_answer_to_a_run_is_refused_by_coze(ask):
         assert answer.text == "And what else?"
     with pytest.raises(openai.ConflictError, match="resumed too often"):
         await ask("gpt-4", messages=[answered(answer, "More")])
+
+
+class TestTextBeforeTheQuestion:
+    @pytest.fixture
+    def environment(self, raw_coze):
+        return {"COZE_BASE_URL": raw_coze.base_url}
+
+    async def test_question_is_what_was_said_last(self, ask, raw_coze):
+        asking = asyncio.create_task(ask("workflow-7"))
+        call = await raw_coze.called()
+        await call.start(
+            message("I can tell ", title="Intro"),
+            message("the weather.", title="Intro", last=True),
+            message("Where?", title="City", last=True),
+            interrupt("City"),
+        )
+        answer = await asking
+        assert answer.text == "I can tell the weather.\n\nWhere?"
+        assert arguments_of(answer)["question"] == "Where?"

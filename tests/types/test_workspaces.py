@@ -9,7 +9,7 @@ import pytest
 
 from cozeproxy.sandbox import Sandbox
 from cozeproxy.sandbox.scenarios import BOTS, CHATFLOWS, WORKFLOWS
-from tests.types.test_models import listed
+from tests.types.asking import listed
 from tests.types.workspaces import BOTS as BOTS_PATH
 from tests.types.workspaces import WORKFLOWS as WORKFLOWS_PATH
 from tests.types.workspaces import Workspaces
@@ -189,3 +189,18 @@ class TestLargeWorkspaces:
     async def test_workspaces_with_nothing_in_them_are_an_empty_list(self, caller, coze):
         coze.sizes = {"1": {}, "2": {}}
         assert await listed(caller) == {}
+
+
+class TestTokensOfTheCallers:
+    @pytest.fixture
+    def environment(self, environment):
+        return {**environment, "COZE_API_KEY": "", "COZE_TOKEN_PASSTHROUGH": "true"}
+
+    async def test_list_is_for_those_with_the_same_token(self, caller, sandbox):
+        owner = caller.with_options(api_key=Sandbox.API_KEY)
+        for _ in range(2):
+            assert (await listed(owner)).keys() >= PUBLISHED.keys()
+        assert len(sandbox.requests) == LISTS
+        with pytest.raises(openai.AuthenticationError):
+            await listed(caller.with_options(api_key="another"))
+        assert len(sandbox.requests) == LISTS + 1
