@@ -14,8 +14,8 @@
         ├── UpstreamBrokenError       the answer broke off or makes no sense: 502
         └── UnansweredToolError       the bot waits for a tool that nobody is ready to run: 400
 
-Two more stand where they belong: ``TokenError``, an UpstreamError, with the tokens that Coze did not
-give (``upstream.grant``), and the ways of being turned away at the door (``handlers.access``).
+Others stand where they belong: ``TokenError``, an UpstreamError, beside the tokens that it is about
+(``upstream.grant``), and the ways of being turned away at the door (``handlers.access``).
 Anything else that escapes is a bug, and is told as an InternalError.
 """
 

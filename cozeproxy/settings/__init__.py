@@ -1,10 +1,13 @@
 """Settings: read once, at the start, into one frozen object.
 
-``table`` has the settings themselves, one line each; ``values`` turns the text of a variable into
-its value; ``sources`` finds the text: command line, environment, ``.env`` file, first wins;
+``table`` has the settings themselves, as ``declaring`` declares one; ``values``, ``models``
+and ``keys`` turn the text of a variable into its value; ``sources`` finds the text: command line,
+environment, ``.env`` file, first wins; ``doors`` sees to it that nothing is open by mistake;
 ``errors`` is what can go wrong. Nothing else in the package reads the environment.
 """
 
+from cozeproxy.settings.declaring import Variable
+from cozeproxy.settings.doors import check_doors
 from cozeproxy.settings.errors import (
     BadValueError,
     CombinationError,
@@ -13,7 +16,7 @@ from cozeproxy.settings.errors import (
 )
 from cozeproxy.settings.keys import CallerKey, digest_of
 from cozeproxy.settings.sources import load, read_sources
-from cozeproxy.settings.table import Settings, Variable
+from cozeproxy.settings.table import Settings
 from cozeproxy.settings.values import MASK, ModelType, Secret
 
 __all__ = [
@@ -27,6 +30,7 @@ __all__ = [
     "Settings",
     "SettingsError",
     "Variable",
+    "check_doors",
     "digest_of",
     "load",
     "read_sources",

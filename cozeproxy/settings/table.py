@@ -6,17 +6,16 @@ for its line in ``.env.example`` and in the README's table.
 
 import ipaddress
 import json
-import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, ClassVar, Self, TypeVar
 
 from cozeproxy.settings import keys, models, values
-from cozeproxy.settings.errors import BadValueError, CombinationError
+from cozeproxy.settings.declaring import Variable, variable
+from cozeproxy.settings.errors import CombinationError
 from cozeproxy.settings.keys import CallerKey
 from cozeproxy.settings.values import (
-    MASK,
     AppEnv,
     ModelType,
     Secret,
@@ -30,30 +29,6 @@ T = TypeVar("T")
 OAUTH_KEYS = ("COZE_JWT_PRIVATE_KEY", "COZE_JWT_PRIVATE_KEY_FILE")
 # What OAuth cannot do without: of each of these one.
 OAUTH_NEEDS = (("COZE_JWT_APP_ID",), ("COZE_JWT_KEY_ID",), OAUTH_KEYS)
-
-
-@dataclass(frozen=True)
-class Variable:
-    """What is said about one setting beside its type: a row of the table."""
-
-    parse: Callable[[str], object]
-    secret: bool  # then not even a rejected value is shown
-    description: str
-    example: str  # what ``.env.example`` shows where there is no default
-
-
-def variable(
-    parse: Callable[[str], T],
-    default: T,
-    description: str,
-    *,
-    example: str = "",
-    secret: bool = False,
-) -> T:
-    """Declare a setting: a field of :class:`Settings` with its row of the table."""
-    row = Variable(parse, secret, description, example)
-    declared: T = field(default=default, metadata={"variable": row})
-    return declared
 
 
 @dataclass(frozen=True)
@@ -213,7 +188,10 @@ class Settings:
             BadValueError: a variable has a value that it must not have.
         """
         return cls(
-            **{name.lower(): _parsed(name, text) for name, text in given(environment).items()}
+            **{
+                name.lower(): cls.variables[name].parsed(name, text)
+                for name, text in given(environment).items()
+            }
         )
 
     @property
@@ -248,36 +226,6 @@ class Settings:
             raise CombinationError(f"OAuth (COZE_JWT_*) also needs {' and '.join(missing)}")
         if not missing and self.coze_jwt_private_key and self.coze_jwt_private_key_file:
             raise CombinationError(f"{' and '.join(OAUTH_KEYS)} are both set; one must go")
-
-    def check_doors(self) -> None:
-        """Make sure that the service is not open by mistake.
-
-        Raises:
-            CombinationError: variables contradict each other, or production has an open door.
-        """
-        keys = [*self.proxy_api_keys, *self.proxy_keys_file]
-        if len({key.digest for key in keys}) < len(keys):
-            raise CombinationError(
-                "a key stands twice in PROXY_API_KEYS and PROXY_KEYS_FILE, so that it is open what"
-                " it may use"
-            )
-        if self.coze_token_passthrough and keys:
-            raise CombinationError(
-                "COZE_TOKEN_PASSTHROUGH takes the caller's key for a token of Coze, so there can be"
-                " no PROXY_API_KEYS and no PROXY_KEYS_FILE"
-            )
-        if self.app_env != "production":
-            return
-        if self.token_endpoints != "shut":  # noqa: S105 - it is no password
-            raise CombinationError(
-                "TOKEN_ENDPOINTS=loopback is for a machine of your own, not for APP_ENV=production:"
-                " behind a reverse proxy everybody would look like loopback"
-            )
-        if not (keys or self.coze_token_passthrough or self.allow_anonymous):
-            raise CombinationError(
-                "With APP_ENV=production set PROXY_API_KEYS, or ALLOW_ANONYMOUS=true to let"
-                " everybody in who reaches the service"
-            )
 
     def _missing_for_oauth(self) -> list[str]:
         return [
@@ -319,13 +267,3 @@ def given(environment: Mapping[str, str]) -> dict[str, str]:
         for name, text in stripped.items()
         if text and not text.lower().startswith(("your-", "your_"))
     }
-
-
-def _parsed(name: str, text: str) -> Any:
-    row = Settings.variables[name]
-    try:
-        return row.parse(text)
-    except ValueError as error:
-        # The password in an address is a secret of its own.
-        shown = MASK if row.secret else re.sub(r"//.*@", f"//{MASK}@", text)
-        raise BadValueError(name, shown, str(error)) from None

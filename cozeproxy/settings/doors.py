@@ -1,0 +1,35 @@
+"""Whether the settings leave the service open where nobody means it to be."""
+
+from cozeproxy.settings.errors import CombinationError
+from cozeproxy.settings.table import Settings
+
+
+def check_doors(settings: Settings) -> None:
+    """Make sure that the service is not open by mistake.
+
+    Raises:
+        CombinationError: variables contradict each other, or production has an open door.
+    """
+    keys = [*settings.proxy_api_keys, *settings.proxy_keys_file]
+    if len({key.digest for key in keys}) < len(keys):
+        raise CombinationError(
+            "a key stands twice in PROXY_API_KEYS and PROXY_KEYS_FILE, so that it is open what"
+            " it may use"
+        )
+    if settings.coze_token_passthrough and keys:
+        raise CombinationError(
+            "COZE_TOKEN_PASSTHROUGH takes the caller's key for a token of Coze, so there can be"
+            " no PROXY_API_KEYS and no PROXY_KEYS_FILE"
+        )
+    if settings.app_env != "production":
+        return
+    if settings.token_endpoints != "shut":  # noqa: S105 - it is no password
+        raise CombinationError(
+            "TOKEN_ENDPOINTS=loopback is for a machine of your own, not for APP_ENV=production:"
+            " behind a reverse proxy everybody would look like loopback"
+        )
+    if not (keys or settings.coze_token_passthrough or settings.allow_anonymous):
+        raise CombinationError(
+            "With APP_ENV=production set PROXY_API_KEYS, or ALLOW_ANONYMOUS=true to let"
+            " everybody in who reaches the service"
+        )
