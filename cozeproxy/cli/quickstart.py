@@ -17,7 +17,7 @@ messages = [{{"role": "user", "content": "Hello!"}}]
 answer = client.chat.completions.create(model="gpt-4", messages=messages)
 print(answer.choices[0].message.content)
 
-Node.js (npm install openai):
+Node.js (npm install openai; in a file try.mjs):
 
 import OpenAI from "openai";
 const client = new OpenAI({{ baseURL: "{url}/v1", apiKey: "any-string" }});
@@ -39,6 +39,9 @@ def banner(url: str, settings: Settings, *, on_sandbox: bool) -> str:
         lines.append(f"Behind it is {settings.coze_base_url}")
         if settings.coze_bot_id is None:
             lines.append("No bot is set: set COZE_BOT_ID, or name one as the model, bot-<id>.")
+    if settings.proxy_api_keys or settings.proxy_keys_file:
+        lines.append("Callers need a key: for any-string put yours, for curl add it as")
+        lines.append("  -H 'Authorization: Bearer YOUR-KEY'")
     return "\n".join(lines)
 
 
