@@ -3,10 +3,12 @@
 quiet       no bug is logged, and no key or token
 post        of tests/service: a request with any body, over plain HTTP; the whole response
 connect     of tests/service: a request on a connection of its own, read as it comes
+raw_coze    of tests/service: a server in Coze's place that says what the test says
 ask         of tests/types: the stock SDK, for whole answers and for chunks in turn
 clock       the time by which the service's tokens grow old
 service     the service whose routes the tests ask
 oauth_app   the variables of an OAuth app that the stand-in knows
+grown_old   gets a token, by a request, and lets it grow old
 """
 
 import logging
@@ -17,10 +19,14 @@ from cozeproxy.app import Service
 from cozeproxy.sandbox import Sandbox
 from cozeproxy.upstream.session import Timing
 from tests.doors.access import SECRET
-from tests.service.conftest import connect, post  # noqa: F401 - fixtures
+from tests.service.asking import body
+from tests.service.conftest import connect, post, raw_coze  # noqa: F401 - fixtures
 from tests.types.conftest import ask  # noqa: F401 - a fixture
 from tests.upstream.keys import APP_ID, KEY, KEY_ID, PEM, public_pem
 from tests.upstream.timing import Clock
+
+# A refused token must be older than this, or it is no use to exchange it. Seconds.
+OLD = 11.0
 
 
 @pytest.fixture(autouse=True)
@@ -58,3 +64,15 @@ def oauth_app(sandbox):
         "COZE_JWT_KEY_ID": KEY_ID,
         "COZE_JWT_PRIVATE_KEY": PEM,
     }
+
+
+@pytest.fixture
+def grown_old(post, clock, sandbox):  # noqa: F811 - the fixture
+    """Get a token, by a request, and let it grow old; forgets what has arrived by then."""
+
+    async def grown_old():
+        assert (await post(body("hello"))).code == 200
+        clock.now += OLD
+        sandbox.records.clear()
+
+    return grown_old
