@@ -1,7 +1,8 @@
-"""The command line: ``cozeproxy serve | sandbox | config``.
+"""The command line: ``cozeproxy serve | sandbox | check | config``.
 
-Exit status: 0 when the work is done or a signal has ended it, 1 when a port cannot be had, 2 when
-the arguments or the settings do not do. What was asked for goes to stdout, complaints to stderr.
+Exit status: 0 when the work is done or a signal has ended it, 1 when a port cannot be had or a
+check has failed, 2 when the arguments or the settings do not do. What was asked for goes to stdout,
+complaints to stderr.
 """
 
 import argparse
@@ -39,6 +40,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     _describe_serve(commands.add_parser("serve", help="run the service"))
     _describe_sandbox(commands.add_parser("sandbox", help="run the stand-in for Coze alone"))
+    _describe_check(commands.add_parser("check", help="try what the service needs, step by step"))
     _describe_config(commands.add_parser("config", help="show the settings in force"))
     return parser
 
@@ -65,6 +67,14 @@ def _describe_serve(command: argparse.ArgumentParser) -> None:
 def _describe_sandbox(command: argparse.ArgumentParser) -> None:
     command.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
     command.add_argument("--port", default="3001", help="port to listen on (%(default)s)")
+
+
+def _describe_check(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--jwt", action="store_true", required=True, help="the way to an OAuth token (COZE_JWT_*)"
+    )
+    command.add_argument("--json", action="store_true", help="as JSON")
+    _describe_env_file(command)
 
 
 def _describe_config(command: argparse.ArgumentParser) -> None:

@@ -1,0 +1,147 @@
+"""What the tests of ``cozeproxy check`` share.
+
+sandbox        the stand-in for Coze, at the real time, which knows the OAuth app
+foreign_coze   a Coze that answers what a test says
+good           the settings that lead to a token of the stand-in's
+check          makes the check for settings; gives what it found, as Found
+"""
+
+import json
+
+import pytest
+from tornado.httpserver import HTTPServer
+from tornado.netutil import bind_sockets
+from tornado.web import Application, RequestHandler
+
+from cozeproxy.sandbox import Sandbox
+from cozeproxy.settings import Settings
+from cozeproxy.testclient.oauth import check_oauth
+from cozeproxy.testclient.report import as_json, as_text
+from tests.upstream.keys import APP_ID, KEY, KEY_ID, PEM, public_pem
+
+
+class Found:
+    """What a check has found.
+
+    Attributes:
+        outcomes: by the steps' names, in their order.
+        text: what a person sees, in one line.
+        steps: the same by the steps' names.
+    """
+
+    def __init__(self, results):
+        self.outcomes = {result.name: str(result.finding.outcome) for result in results}
+        self.steps = {result.name: " ".join(as_text(result).split()) for result in results}
+        self.text = " ".join(self.steps.values())
+        self.json = as_json(results)
+
+
+class ForeignCoze:
+    """Answers POST, and GET of /v1/users/me, with what is set; everything else with 405.
+
+    Attributes:
+        base_url: where it is.
+        token_answer: status and body for whoever wants a token; a string goes out as it is.
+        user_answer: the same for whoever asks whose token it is.
+        elsewhere: where GET is sent on to.
+        echoed: whether the credential that came is put behind every ``message`` and ``msg``.
+    """
+
+    def __init__(self):
+        self.token_answer = 200, {"access_token": "czs_given", "expires_in": 900}
+        self.user_answer = 200, {"code": 0, "msg": "", "data": {}}
+        self.echoed = False
+        self.elsewhere = ""
+        # As a proxy it is asked for whole addresses, which begin with another word.
+        self._server = HTTPServer(Application([(".*", _Anything, {"coze": self})]))
+        sockets = bind_sockets(0, "127.0.0.1")
+        self._server.add_sockets(sockets)
+        self.base_url = f"http://127.0.0.1:{sockets[0].getsockname()[1]}"
+
+    async def stop(self):
+        self._server.stop()
+        await self._server.close_all_connections()
+
+
+class _Anything(RequestHandler):
+    def initialize(self, coze):
+        self.coze = coze
+
+    def get(self):
+        if self.coze.elsewhere:
+            self.redirect(self.coze.elsewhere + self.request.path)
+        elif self.request.path.endswith("/v1/users/me"):
+            self.answer(self.coze.user_answer)
+        else:
+            self.set_status(405)
+
+    def post(self):
+        self.answer(self.coze.token_answer)
+
+    def answer(self, answer):
+        status, body = answer
+        self.set_status(status)
+        if isinstance(body, dict) and self.coze.echoed:
+            said = self.request.headers["Authorization"]
+            body = {
+                name: f"{value} {said}" if name in ("error_message", "msg") else value
+                for name, value in body.items()
+            }
+        self.set_header("Content-Type", "application/json")
+        self.finish(body if isinstance(body, str) else json.dumps(body))
+
+
+@pytest.fixture(autouse=True)
+def no_proxy(monkeypatch):
+    """Keep this machine's proxies out of it."""
+    for name in ("http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def sandbox(io_loop):
+    sandbox = Sandbox()
+    sandbox.register_oauth_app(APP_ID, KEY_ID, public_pem(KEY))
+
+    async def listen():
+        sandbox.listen()
+
+    io_loop.run_sync(listen)
+    yield sandbox
+    io_loop.run_sync(sandbox.stop)
+
+
+@pytest.fixture
+def foreign_coze(io_loop):
+    async def make():
+        return ForeignCoze()
+
+    coze = io_loop.run_sync(make)
+    yield coze
+    io_loop.run_sync(coze.stop)
+
+
+@pytest.fixture
+def good(sandbox):
+    return {
+        "COZE_BASE_URL": sandbox.base_url,
+        "COZE_JWT_APP_ID": APP_ID,
+        "COZE_JWT_KEY_ID": KEY_ID,
+        "COZE_JWT_PRIVATE_KEY": PEM,
+    }
+
+
+@pytest.fixture
+def check(good):
+    async def check(**variables):
+        told = []
+        results = await check_oauth(Settings.from_env(good | variables), told.append)
+        assert told == results
+        found = Found(results)
+        for said in (found.text, found.json):
+            # A token, a JWT, a key.
+            for secret in ("czs_", "eyJ", *PEM.splitlines()[1:-1]):
+                assert secret not in said
+        return found
+
+    return check

@@ -1,0 +1,103 @@
+"""``cozeproxy check`` as a process: what it prints, and how it ends."""
+
+import json
+import signal
+import socket
+
+import pytest
+
+from cozeproxy.sandbox import Sandbox
+from tests.support.processes import COZEPROXY, Process, finished
+from tests.testclient.coze import registered
+from tests.upstream.keys import APP_ID, KEY, KEY_ID, PEM, STRANGER, private_pem, public_pem
+
+CHECK = [*COZEPROXY, "check", "--jwt"]
+
+
+@pytest.fixture(scope="module")
+def good(tmp_path_factory):
+    """Variables that lead to a token of a stand-in's, in another process."""
+    command = [*COZEPROXY, "sandbox", "--port", "0"]
+    with Process(command, tmp_path_factory.mktemp("coze")) as coze:
+        address = coze.address()
+        registered(address, APP_ID, KEY_ID, public_pem(KEY))
+        yield {
+            "COZE_BASE_URL": address,
+            "COZE_JWT_APP_ID": APP_ID,
+            "COZE_JWT_KEY_ID": KEY_ID,
+            "COZE_JWT_PRIVATE_KEY": PEM,
+        }
+
+
+def test_what_works_is_said_line_by_line_with_status_0(good, tmp_path):
+    result = finished(CHECK, tmp_path, **good)
+    assert (result.returncode, result.stderr) == (0, "")
+    *lines, last = result.stdout.splitlines()
+    names = ["settings", "key", "ids", "site", "connection", "clock", "token", "access"]
+    assert [line.split()[:2] for line in lines] == [["ok", name] for name in names]
+    assert last == "OAuth works."
+
+
+def test_what_does_not_is_said_with_the_cure_and_status_1(good, tmp_path):
+    result = finished(CHECK, tmp_path, **good | {"COZE_JWT_PRIVATE_KEY": private_pem(STRANGER)})
+    # The log would say the same again.
+    assert (result.returncode, result.stderr) == (1, "")
+    failed, *more, skipped, last = result.stdout.splitlines()[6:]
+    assert failed.startswith("failed   token       Coze answered invalid_client: invalid jwt: ")
+    column = failed.index("Coze")
+    assert {line[:column] for line in more} == {" " * column}
+    said = " ".join(line[column:] for line in more)
+    assert "-> The private key does not match the public key that Coze has under" in said
+    assert skipped == "skipped  access      needs token"
+    assert last.startswith("OAuth does not work; see what has failed.")
+    assert max(map(len, result.stdout.splitlines())) <= 100
+
+
+@pytest.mark.parametrize(("changed", "status"), [({}, 0), ({"COZE_JWT_KEY_ID": "another"}, 1)])
+def test_json_is_all_that_is_printed(good, changed, status, tmp_path):
+    result = finished([*CHECK, "--json"], tmp_path, **good | changed)
+    assert (result.returncode, result.stderr) == (status, "")
+    report = json.loads(result.stdout)
+    assert report["ok"] is (status == 0)
+    assert len(report["checks"]) == 8
+
+
+def test_settings_of_the_named_file_are_checked(good, tmp_path):
+    lines = [f"{name}='{value}'\n" for name, value in good.items()]
+    (tmp_path / "other.env").write_text("".join(lines))
+    assert finished(CHECK, tmp_path, COZE_BASE_URL=good["COZE_BASE_URL"]).returncode == 1
+    result = finished([*CHECK, "--env-file", "other.env"], tmp_path)
+    assert result.returncode == 0, result.stdout
+
+
+def test_an_api_key_does_not_count(good, tmp_path):
+    variables = {"COZE_API_KEY": Sandbox.API_KEY, "COZE_BASE_URL": good["COZE_BASE_URL"]}
+    result = finished(CHECK, tmp_path, **variables)
+    assert result.returncode == 1
+    assert result.stdout.startswith("failed   settings    missing: COZE_JWT_APP_ID")
+
+
+def test_a_setting_that_cannot_be_read_is_one_line_and_status_2(good, tmp_path):
+    variables = good | {"COZE_JWT_PRIVATE_KEY_FILE": "gone.pem"}
+    result = finished([*CHECK, "--json"], tmp_path, **variables)
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr == (
+        "cozeproxy: COZE_JWT_PRIVATE_KEY_FILE is 'gone.pem', but must be the path of a file that"
+        " can be read: No such file or directory\n"
+    )
+
+
+def test_what_is_to_be_checked_must_be_said(tmp_path):
+    result = finished([*COZEPROXY, "check"], tmp_path)
+    assert result.returncode == 2
+    assert "the following arguments are required: --jwt" in result.stderr
+
+
+def test_an_interrupt_ends_it_at_once(good, tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        with Process(CHECK, tmp_path, **good | {"COZE_BASE_URL": address}) as process:
+            connection, _ = silent.accept()
+            with connection:
+                assert process.end(signal.SIGINT) == -signal.SIGINT
+                assert process.complaints() == ""
