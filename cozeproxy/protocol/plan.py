@@ -181,7 +181,7 @@ def _workflow_plan(request: ChatRequest, target: Route, user: str, rules: Rules)
         ),
         attachments=question.attachments,
         # The workflow decides the form of its outputs; a demand in its input would only disturb it.
-        notes={"Ignored": "response_format"} if request.wants_json else {},
+        notes=_ignored(request, "metadata", "response_format"),
     )
 
 
@@ -193,8 +193,18 @@ def _chatflow_plan(request: ChatRequest, target: Route, user: str) -> Plan:
         call=lambda _: call,
         translator=lambda writer: ChatTranslator(writer, wanted),
         fenced=request.wants_json,
-        notes={"Emulated": "response_format"} if request.wants_json else {},
+        notes={
+            **_ignored(request, "metadata"),
+            **({"Emulated": "response_format"} if request.wants_json else {}),
+        },
     )
+
+
+def _ignored(request: ChatRequest, *fields: str) -> dict[str, str]:
+    """The note that these fields, where the request has them, are without effect."""
+    asked = {"metadata": bool(request.metadata), "response_format": request.wants_json}
+    ignored = ", ".join(field for field in fields if asked[field])
+    return {"Ignored": ignored} if ignored else {}
 
 
 def _wanted(request: ChatRequest, bot_id: str) -> Wanted:

@@ -119,7 +119,8 @@ class WorkflowTranslator:
         if not isinstance(outputs, dict):
             return "" if self._repeats(text) else text
         values = list(outputs.values())
-        if values and all(isinstance(v, str) and self._repeats(v) for v in values):
+        texts = [v if isinstance(v, str) else _encode(v).decode() for v in values]
+        if texts and all(map(self._repeats, texts)):
             return ""
         return values[0] if len(values) == 1 and isinstance(values[0], str) else text
 

@@ -44,7 +44,7 @@ class _List:
 
 class _Bot(msgspec.Struct):
     id: str
-    name: str = ""
+    name: str | None = None
 
 
 class _Bots(msgspec.Struct):
@@ -53,7 +53,7 @@ class _Bots(msgspec.Struct):
 
 class _Workflow(msgspec.Struct):
     workflow_id: str
-    workflow_name: str = ""
+    workflow_name: str | None = None
 
 
 class _Workflows(msgspec.Struct):
@@ -145,7 +145,7 @@ async def _bots(account: Account, space: str) -> list[Entry]:
         }
         answer = _decode(_bots_decoder, await account.get("/v1/bots", query))
         items = (answer.data and answer.data.items) or []
-        found += [Entry(f"bot-{bot.id}", bot.name) for bot in items]
+        found += [Entry(f"bot-{bot.id}", bot.name or "") for bot in items]
         if len(items) < BOTS_PAGE:
             break
     return found
@@ -163,7 +163,7 @@ async def _workflows(account: Account, space: str, mode: str) -> list[Entry]:
         }
         answer = _decode(_workflows_decoder, await account.get("/v1/workflows", query))
         items = (answer.data and answer.data.items) or []
-        found += [Entry(f"{mode}-{flow.workflow_id}", flow.workflow_name) for flow in items]
+        found += [Entry(f"{mode}-{flow.workflow_id}", flow.workflow_name or "") for flow in items]
         if len(items) < WORKFLOWS_PAGE:
             break
     return found

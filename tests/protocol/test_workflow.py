@@ -59,6 +59,20 @@ def test_first_source_of_parameters_wins(text, made, fields, parameters):
     assert call_of(says("user", text), made=made, **fields)[1]["parameters"] == parameters
 
 
+@pytest.mark.parametrize(
+    ("model", "notes"),
+    [
+        ("workflow-9", {"Ignored": "metadata, response_format"}),
+        ("chatflow-9", {"Ignored": "metadata", "Emulated": "response_format"}),
+        ("bot-9", {"Emulated": "response_format"}),
+    ],
+)
+def test_what_is_without_effect_is_noted(model, notes):
+    fields = {"metadata": {"a": "b"}, "response_format": {"type": "json_object"}}
+    assert plan_of(model=model, **fields).notes == notes
+    assert plan_of(model=model).notes == {}
+
+
 def test_files_become_parameters_of_their_kind():
     parts = [
         {"type": "text", "text": "Compare"},
@@ -247,6 +261,9 @@ def whole(*, raw=False):
             "One\n\nTwo",
             'One\n\nTwo\n\n{"a": "One", "b": "Two"}',
             id="end_that_repeats_each",
+        ),
+        pytest.param(
+            node("42") + end({"n": 42}), "42", '42\n\n{"n": 42}', id="end_that_repeats_a_number"
         ),
         pytest.param(
             node("Hello") + end({"output": "Bye"}),
