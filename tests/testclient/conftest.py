@@ -2,6 +2,7 @@
 
 sandbox        the stand-in for Coze, at the real time, which knows the OAuth app
 foreign_coze   a Coze that answers what a test says
+http_proxy     the same, as the environment's proxy
 good           the settings that lead to a token of the stand-in's
 check          makes the check for settings; gives what it found, as Found
 """
@@ -119,6 +120,15 @@ def foreign_coze(io_loop):
     coze = io_loop.run_sync(make)
     yield coze
     io_loop.run_sync(coze.stop)
+
+
+@pytest.fixture
+def http_proxy(foreign_coze, monkeypatch):
+    """Whatever is asked for by http, from any host, is asked of the foreign Coze."""
+    monkeypatch.setenv("http_proxy", foreign_coze.base_url)
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    return foreign_coze
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import pytest
 from cozeproxy.sandbox import Sandbox
 from tests.support.processes import COZEPROXY, Process, finished
 from tests.testclient.coze import registered
+from tests.testclient.expected import STEPS
 from tests.upstream.keys import APP_ID, KEY, KEY_ID, PEM, STRANGER, private_pem, public_pem
 
 CHECK = [*COZEPROXY, "check", "--jwt"]
@@ -33,8 +34,7 @@ def test_what_works_is_said_line_by_line_with_status_0(good, tmp_path):
     result = finished(CHECK, tmp_path, **good)
     assert (result.returncode, result.stderr) == (0, "")
     *lines, last = result.stdout.splitlines()
-    names = ["settings", "key", "ids", "site", "connection", "clock", "token", "access"]
-    assert [line.split()[:2] for line in lines] == [["ok", name] for name in names]
+    assert [line.split()[:2] for line in lines] == [["ok", name] for name in STEPS]
     assert last == "OAuth works."
 
 
@@ -59,7 +59,7 @@ def test_json_is_all_that_is_printed(good, changed, status, tmp_path):
     assert (result.returncode, result.stderr) == (status, "")
     report = json.loads(result.stdout)
     assert report["ok"] is (status == 0)
-    assert len(report["checks"]) == 8
+    assert len(report["checks"]) == len(STEPS)
 
 
 def test_settings_of_the_named_file_are_checked(good, tmp_path):

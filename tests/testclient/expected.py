@@ -1,0 +1,3 @@
+"""What there is to check."""
+
+STEPS = ["settings", "key", "ids", "site", "connection", "clock", "token", "access"]
