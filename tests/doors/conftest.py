@@ -8,6 +8,7 @@ ask         of tests/types: the stock SDK, for whole answers and for chunks in t
 clock       the time by which the service's tokens grow old
 service     the service whose routes the tests ask
 oauth_app   the variables of an OAuth app that the stand-in knows
+answers     makes the requests of a table; gives each answer with the name that it has there
 grown_old   gets a token, by a request, and lets it grow old
 """
 
@@ -76,3 +77,15 @@ def grown_old(post, clock, sandbox):  # noqa: F811 - the fixture
         sandbox.records.clear()
 
     return grown_old
+
+
+@pytest.fixture
+def answers(post):  # noqa: F811 - the fixture
+    async def answers(table, **headers):
+        found = {}
+        for name, (path, method, data, status) in table.items():
+            found[name] = await post(data, path, method, **headers)
+            assert found[name].code == status, name
+        return found.items()
+
+    return answers

@@ -61,20 +61,17 @@ async def test_key_is_taken_as_bearer_token_and_as_api_key(post, endpoint, key):
 
 
 @pytest.mark.parametrize("headers", WRONG.values(), ids=WRONG.keys())
-@pytest.mark.parametrize("endpoint", ENDPOINTS)
-async def test_wrong_key_is_a_401_that_neither_repeats_it_nor_asks_coze(
-    post, sandbox, endpoint, headers
-):
-    path, method, data = ENDPOINTS[endpoint]
-    response = await post(data, path, method, **headers)
-    assert response.code == 401
-    assert error_of(response) == {
-        "message": "Incorrect API key provided.",
-        "type": "invalid_request_error",
-        "param": None,
-        "code": "invalid_api_key",
-    }
-    assert response.headers["X-Should-Retry"] == "false"
+async def test_wrong_key_is_a_401_that_neither_repeats_it_nor_asks_coze(post, sandbox, headers):
+    for path, method, data in ENDPOINTS.values():
+        response = await post(data, path, method, **headers)
+        assert response.code == 401
+        assert error_of(response) == {
+            "message": "Incorrect API key provided.",
+            "type": "invalid_request_error",
+            "param": None,
+            "code": "invalid_api_key",
+        }
+        assert response.headers["X-Should-Retry"] == "false"
     assert sandbox.requests == []
 
 
@@ -137,6 +134,6 @@ class TestWithoutKeys:
     def environment(self):
         return {}
 
-    @pytest.mark.parametrize("headers", WRONG.values(), ids=WRONG.keys())
-    async def test_any_key_or_none_is_taken(self, post, headers):
-        assert (await post(body("hello"), **headers)).code == 200
+    async def test_any_key_or_none_is_taken(self, post):
+        for headers in WRONG.values():
+            assert (await post(body("hello"), **headers)).code == 200
