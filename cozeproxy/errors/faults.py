@@ -1,5 +1,7 @@
 """What can go wrong. The tree stands in the package's own description."""
 
+from typing import Self
+
 from cozeproxy.errors.answers import (
     HINTS,
     INTERNAL,
@@ -38,6 +40,11 @@ class RequestError(ServiceError):
         super().__init__(message)
         self.param = param
         self.answer = Answer(status, "invalid_request_error", code, resend=False)
+
+    @classmethod
+    def invalid(cls, param: str, reason: str) -> Self:
+        """The error for a value that cannot be; ``param`` is its place."""
+        return cls(f"Invalid '{param}': {reason}.", param=param, code="invalid_value")
 
 
 class InternalError(ServiceError):

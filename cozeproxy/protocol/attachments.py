@@ -76,7 +76,7 @@ def _image(url: str, place: str) -> Item:
         return Item("image", url=url)
     if url[:5].lower() == "data:":
         return _uploaded(_base64(url, place), place, only="image")
-    raise _invalid(place, "neither an http(s) address nor a data: URL")
+    raise RequestError.invalid(place, "it is neither an http(s) address nor a data: URL")
 
 
 def _given(value: T | None, place: str) -> T:
@@ -93,9 +93,9 @@ def _base64(text: str, place: str) -> bytes:
     try:
         data = base64.b64decode(_DATA_URL.sub("", text, count=1), validate=True)
     except binascii.Error as error:
-        raise _invalid(place, "no base64") from error
+        raise RequestError.invalid(place, "it is no base64") from error
     if not data:
-        raise _invalid(place, "empty")
+        raise RequestError.invalid(place, "it is empty")
     return data
 
 
@@ -105,7 +105,7 @@ def _uploaded(
     found = filetype.guess(data)
     kind = found.mime.partition("/")[0] if found else ""
     if only and kind != only:
-        raise _invalid(place, f"no {only} of a format that is known")
+        raise RequestError.invalid(place, f"it is no {only} of a format that is known")
     stem, _, given = name.rpartition(".")
     extension = found.extension if found else "txt"
     if (not found or extension in _CONTAINERS) and _EXTENSION.fullmatch(given.lower()):
@@ -115,7 +115,3 @@ def _uploaded(
     if kind == "image":
         return Item("image", attachment=attachment)
     return Item("audio" if kind == "audio" else "file", attachment=attachment)
-
-
-def _invalid(place: str, what: str) -> RequestError:
-    return RequestError(f"Invalid '{place}': it is {what}.", param=place, code="invalid_value")

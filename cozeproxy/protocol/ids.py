@@ -75,7 +75,7 @@ def unpack_call_id(text: str, param: str) -> CallId:
     found = _unpack(text.removeprefix(_CALL), _call_decoder)
     # An id has one spelling: bits that decoding ignores must not make another.
     if not found or not all(map(ID.fullmatch, found[:3])) or CallId(*found).pack() != text:
-        raise _changed(param)
+        raise RequestError.invalid(param, "the id is not as it was given out")
     return CallId(*found)
 
 
@@ -87,7 +87,7 @@ def unpack_resume_id(text: str, param: str) -> ResumeId:
     """
     found = _unpack(text.removeprefix(_RESUME), _resume_decoder)
     if not found or not ID.fullmatch(found[0]) or ResumeId(*found).pack() != text:
-        raise _changed(param)
+        raise RequestError.invalid(param, "the id is not as it was given out")
     return ResumeId(*found)
 
 
@@ -104,12 +104,6 @@ def _unpack(packed: str, decoder: msgspec.json.Decoder[T]) -> T | None:
         return None
 
 
-def _changed(param: str) -> RequestError:
-    return RequestError(
-        f"Invalid '{param}': the id is not as it was given out.", param=param, code="invalid_value"
-    )
-
-
 def coze_file_id(file_id: str, param: str) -> str:
     """The Coze id of a file: the id itself, or what is inside one of ours.
 
@@ -119,5 +113,5 @@ def coze_file_id(file_id: str, param: str) -> str:
     ours = _FILE.fullmatch(file_id)
     found = ours["id"] if ours else file_id
     if not ID.fullmatch(found):
-        raise RequestError(f"Invalid '{param}': no file id.", param=param, code="invalid_value")
+        raise RequestError.invalid(param, "it is no file id")
     return found

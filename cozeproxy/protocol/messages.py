@@ -77,7 +77,7 @@ def read_turn(request: ChatRequest, *, continues: bool) -> Turn:
     if not start:
         _fold_system(turn.drafts, messages)
     if not turn.drafts:
-        raise _empty("there is no text in them")
+        raise RequestError.invalid("messages", "there is no text in them")
     if request.wants_json:
         _fold_json_demand(turn.drafts, request)
     _check(turn.drafts)
@@ -177,11 +177,7 @@ def _check(drafts: list[Draft]) -> None:
     for i, draft in enumerate(drafts):
         beside = drafts[max(0, i - 1) : i] + drafts[i + 1 : i + 2]
         if not draft.text and not any(other.text and not other.items for other in beside):
-            raise _empty("an image or a file needs a text part beside it")
-
-
-def _empty(reason: str) -> RequestError:
-    return RequestError(f"Invalid 'messages': {reason}.", param="messages", code="invalid_value")
+            raise RequestError.invalid("messages", "an image or a file needs a text part beside it")
 
 
 def _encode(draft: Draft, file_ids: Iterator[str]) -> dict[str, str]:

@@ -69,13 +69,15 @@ def chat_fields(request: ChatRequest) -> dict[str, Any]:
     options = request.options
     for name in WORKFLOW_FIELDS:
         if getattr(options, name) is not None:
-            raise _invalid(f"coze.{name}", "it is for workflows, and this is a chat")
+            raise RequestError.invalid(f"coze.{name}", "it is for workflows, and this is a chat")
     fields: dict[str, Any] = {name: getattr(options, name) for name in CHAT_FIELDS}
     fields["meta_data"] = _meta_data(request)
     if options.bot_version and options.publish_status == "unpublished_draft":
-        raise _invalid("coze.bot_version", "a draft has no version")
+        raise RequestError.invalid("coze.bot_version", "a draft has no version")
     if not (options.extra_params or {}).keys() <= {"latitude", "longitude"}:
-        raise _invalid("coze.extra_params", "it may have 'latitude' and 'longitude' only")
+        raise RequestError.invalid(
+            "coze.extra_params", "it may have 'latitude' and 'longitude' only"
+        )
     return {name: value for name, value in fields.items() if value is not None}
 
 
@@ -162,15 +164,19 @@ def user_id(request: ChatRequest, headers: Mapping[str, str], default: str | Non
 
 def _check_step(found: dict[CallId, str], messages: list[Message], last: int) -> None:
     if len({id_[:3] for id_ in found}) > 1:
-        raise _invalid("messages", "the tool outputs belong to different chats")
+        raise RequestError.invalid("messages", "the tool outputs belong to different chats")
     expected = [call.id for call in messages[last].tool_calls or ()] if last >= 0 else []
     given = {message.tool_call_id for message in messages[last + 1 :]}
     missing = [id_ for id_ in expected if id_ and is_call_id(id_) and id_ not in given]
     if missing:
-        raise _invalid("messages", f"the output of the tool call '{missing[0]}' is missing")
+        raise RequestError.invalid(
+            "messages", f"the output of the tool call '{missing[0]}' is missing"
+        )
     others = [i for i, m in enumerate(messages[last + 1 :], last + 1) if m.role != "tool"]
     if others:
-        raise _invalid(f"messages[{others[0]}]", "Coze takes tool outputs, and nothing with them")
+        raise RequestError.invalid(
+            f"messages[{others[0]}]", "Coze takes tool outputs, and nothing with them"
+        )
 
 
 def _meta_data(request: ChatRequest) -> dict[str, str] | None:
@@ -178,12 +184,8 @@ def _meta_data(request: ChatRequest) -> dict[str, str] | None:
     merged = {**(request.metadata or {}), **(request.options.meta_data or {})}
     place = "coze.meta_data" if request.options.meta_data else "metadata"
     if len(merged) > 16:
-        raise _invalid(place, "at most 16 pairs")
+        raise RequestError.invalid(place, "at most 16 pairs")
     for key, value in merged.items():
         if not 1 <= len(key) <= 64 or not 1 <= len(value) <= 512:
-            raise _invalid(place, "keys have 1 to 64 characters, values 1 to 512")
+            raise RequestError.invalid(place, "keys have 1 to 64 characters, values 1 to 512")
     return merged or None
-
-
-def _invalid(param: str, reason: str) -> RequestError:
-    return RequestError(f"Invalid '{param}': {reason}.", param=param, code="invalid_value")

@@ -161,7 +161,7 @@ def _explicit(key: str, request: ChatRequest, headers: Mapping[str, str]) -> str
     for name, value in (request.extra_headers or {}).items():
         if name.lower() == key and value:
             if not isinstance(value, str):
-                raise _invalid(f"extra_headers.{name}", "it must be a string")
+                raise RequestError.invalid(f"extra_headers.{name}", "it must be a string")
             return value
     return None
 
@@ -201,9 +201,5 @@ def _conversation_id(found: str | None) -> str | None:
 
 def _id(found: str | None, param: str) -> str | None:
     if found and not ID.fullmatch(found):
-        raise _invalid(param, "an id has letters, digits, '-' and '_', at most 64")
+        raise RequestError.invalid(param, "an id has letters, digits, '-' and '_', at most 64")
     return found or None
-
-
-def _invalid(param: str, reason: str) -> RequestError:
-    return RequestError(f"Invalid '{param}': {reason}.", param=param, code="invalid_value")

@@ -46,7 +46,7 @@ def question_of(request: ChatRequest) -> Draft:
     for i, message in reversed(list(enumerate(request.messages))):
         if message.role == "user":
             return Draft("user", text_of(message), list(items_of(message, f"messages[{i}]")))
-    raise _invalid("messages", "a workflow needs a user message")
+    raise RequestError.invalid("messages", "a workflow needs a user message")
 
 
 def workflow_parameters(
@@ -73,9 +73,11 @@ def run_fields(request: ChatRequest, target: Route, user_id: str) -> dict[str, A
     options = request.options
     for name in CHAT_FIELDS:
         if name not in ("connector_id", "parameters") and getattr(options, name) is not None:
-            raise _invalid(f"coze.{name}", "it is for chats, and this is a workflow")
+            raise RequestError.invalid(f"coze.{name}", "it is for chats, and this is a workflow")
     if target.app_id and target.bot_id:
-        raise _invalid("coze.app_id", "a workflow belongs to an app or to a bot, not to both")
+        raise RequestError.invalid(
+            "coze.app_id", "a workflow belongs to an app or to a bot, not to both"
+        )
     fields = {
         "workflow_id": target.workflow_id,
         "bot_id": target.bot_id,
@@ -101,11 +103,13 @@ def chatflow_call(request: ChatRequest, target: Route, turn: Turn, *, user_id: s
         RequestError: an option is not for chatflows, or the messages are beyond what Coze takes.
     """
     if any(draft.items for draft in turn.drafts):
-        raise _invalid("messages", "a chatflow takes text only")
+        raise RequestError.invalid("messages", "a chatflow takes text only")
     if turn.drafts[-1].role != "user":
-        raise _invalid("messages", "for a chatflow the last message must be the user's")
+        raise RequestError.invalid("messages", "for a chatflow the last message must be the user's")
     if len(turn.drafts) + turn.left_out > MAX_CHATFLOW_MESSAGES:
-        raise _invalid("messages", f"a chatflow takes at most {MAX_CHATFLOW_MESSAGES} messages")
+        raise RequestError.invalid(
+            "messages", f"a chatflow takes at most {MAX_CHATFLOW_MESSAGES} messages"
+        )
     body = run_fields(request, target, user_id)
     body["additional_messages"] = coze_messages(turn, iter(()))
     # The table of Coze's documentation requires it, its SDKs leave it out.
@@ -144,14 +148,16 @@ def workflow_reply(request: ChatRequest) -> Reply | None:
     elif request.options.resume:
         id_ = unpack_resume_id(request.options.resume, "coze.resume")
         if not new:
-            raise _invalid("messages", "there is no answer to the workflow's question")
+            raise RequestError.invalid("messages", "there is no answer to the workflow's question")
         i, answer = new[-1]
     else:
         return None
     reply = Reply(id_, _answer_text(answer, f"messages[{i}]"))
     last = new[-1][0]
     if last != i:
-        raise _invalid(f"messages[{last}]", "a question takes one answer, and nothing after it")
+        raise RequestError.invalid(
+            f"messages[{last}]", "a question takes one answer, and nothing after it"
+        )
     return reply
 
 
@@ -174,9 +180,13 @@ def resume_call(reply: Reply) -> Call:
 def _answer_text(message: Message, place: str) -> str:
     text = text_of(message)
     if any(items_of(message, place)):
-        raise _invalid(f"{place}.content", "the answer to a workflow's question is text only")
+        raise RequestError.invalid(
+            f"{place}.content", "the answer to a workflow's question is text only"
+        )
     if not text.strip():
-        raise _invalid(f"{place}.content", "the answer to a workflow's question is empty")
+        raise RequestError.invalid(
+            f"{place}.content", "the answer to a workflow's question is empty"
+        )
     return text
 
 
@@ -196,7 +206,3 @@ def _files(items: list[Item], file_ids: Iterator[str]) -> dict[str, Any]:
         value = item.url or _encode({"file_id": id_}).decode()
         by_kind.setdefault(item.kind, []).append(value)
     return {kind: found if len(found) > 1 else found[0] for kind, found in by_kind.items()}
-
-
-def _invalid(param: str, reason: str) -> RequestError:
-    return RequestError(f"Invalid '{param}': {reason}.", param=param, code="invalid_value")
