@@ -12,7 +12,7 @@ import msgspec
 
 from cozeproxy.errors import ServiceError
 from cozeproxy.protocol import sse
-from cozeproxy.protocol.coze import Usage
+from cozeproxy.protocol.coze import Usage, number
 from cozeproxy.protocol.response import ToolCall
 
 _encode = msgspec.json.encode
@@ -195,10 +195,10 @@ def _step(kind: str, content: bytes) -> dict[str, Any]:
 
 
 def _usage(usage: Usage) -> dict[str, int]:
-    prompt = usage.input_count or usage.input_tokens
-    completion = usage.output_count or usage.output_tokens
+    prompt = number(usage.input_count) or number(usage.input_tokens) or 0
+    completion = number(usage.output_count) or number(usage.output_tokens) or 0
     return {
         "prompt_tokens": prompt,
         "completion_tokens": completion,
-        "total_tokens": usage.token_count or prompt + completion,
+        "total_tokens": number(usage.token_count) or prompt + completion,
     }

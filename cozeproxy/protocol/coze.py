@@ -41,18 +41,18 @@ class LastError(msgspec.Struct):
 class Usage(msgspec.Struct):
     """Tokens. coze-studio, and old samples of the documentation, say ``tokens`` for ``count``."""
 
-    token_count: int = 0
-    input_count: int = 0
-    output_count: int = 0
-    input_tokens: int = 0
-    output_tokens: int = 0
+    token_count: int | str | None = None
+    input_count: int | str | None = None
+    output_count: int | str | None = None
+    input_tokens: int | str | None = None
+    output_tokens: int | str | None = None
 
 
 class Function(msgspec.Struct):
     """What a tool call calls; ``arguments`` is JSON text."""
 
-    name: str = ""
-    arguments: str = ""
+    name: str | None = None
+    arguments: str | None = None
 
 
 class ToolCall(msgspec.Struct):
@@ -62,7 +62,7 @@ class ToolCall(msgspec.Struct):
     workflow's question waits for the user's next message; that one has neither id nor function.
     """
 
-    id: str = ""
+    id: str | None = None
     type: str | None = None
     function: Function | None = None
 
@@ -181,6 +181,14 @@ def decode(decoder: msgspec.json.Decoder[T], event: bytes, data: bytes) -> T:
         raise UpstreamBrokenError(
             f"Coze sent an event ({name!r}) that cannot be decoded."
         ) from error
+
+
+def number(found: int | str | None) -> int | None:
+    """A number of Coze's, which some deployments send as text; None where it is neither."""
+    try:
+        return int(found) if found is not None else None
+    except ValueError:
+        return None
 
 
 def text(raw: msgspec.Raw) -> bytes:

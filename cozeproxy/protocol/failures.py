@@ -16,7 +16,7 @@ from cozeproxy.errors import (
     UpstreamError,
     UpstreamStatusError,
 )
-from cozeproxy.protocol.coze import Chat, chat_decoder, decode
+from cozeproxy.protocol.coze import NULL, Chat, chat_decoder, decode, number
 
 
 class Detail(msgspec.Struct):
@@ -30,18 +30,11 @@ class Envelope(msgspec.Struct):
 
     code: int | str | None = None
     msg: str | None = None
-    detail: Detail | None = None
+    detail: msgspec.Raw = NULL
 
 
+_detail_decoder = msgspec.json.Decoder(Detail | None)
 _envelope_decoder = msgspec.json.Decoder(Envelope)
-
-
-def number(code: int | str | None) -> int | None:
-    """Coze's code as a number, None where it is neither one nor the text of one."""
-    try:
-        return int(code) if code is not None else None
-    except ValueError:
-        return None
 
 
 def chat_error(chat: Chat, logid: str | None) -> CozeError:
@@ -100,8 +93,7 @@ def _error_in(reply: Reply) -> UpstreamError | None:
         envelope = None
     code = number(envelope.code) if envelope else None
     if envelope and code not in (0, None):
-        logid = envelope.detail.logid if envelope.detail else None
-        error = CozeError(code, envelope.msg or "", logid or reply.logid)
+        error = CozeError(code, envelope.msg or "", _logid(envelope.detail) or reply.logid)
         if reply.status == 401 and code not in COZE_ANSWERS:
             # The status says what a code does not that nobody knows.
             error.answer = BAD_TOKEN
@@ -112,3 +104,12 @@ def _error_in(reply: Reply) -> UpstreamError | None:
         kind = reply.content_type or "no content type"
         return UpstreamBrokenError(f"Coze sent an answer ({kind}) that cannot be read.")
     return None
+
+
+def _logid(detail: msgspec.Raw) -> str | None:
+    """The log id beside an error. Of an error, nothing else depends on it."""
+    try:
+        found = _detail_decoder.decode(detail)
+    except msgspec.MsgspecError:
+        return None
+    return found.logid if found else None

@@ -22,7 +22,7 @@ ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 _FILE = re.compile(r"file-(?P<id>[0-9]{1,32})-(?P<purpose>[a-z_-]{1,32})")
 # Base64 without its padding; "=" and "/" would not survive URLs and strict callers.
-_PACKED = re.compile(r"[A-Za-z0-9_-]{1,1024}")
+_PACKED = re.compile(r"[A-Za-z0-9_-]{1,4096}")
 
 
 class CallId(NamedTuple):

@@ -73,14 +73,16 @@ def read_turn(request: ChatRequest, *, continues: bool) -> Turn:
         if i >= start
         for draft in _drafts(message, f"messages[{i}]", names)
     ]
-    turn = Turn(drafts[-MAX_MESSAGES:], max(0, len(drafts) - MAX_MESSAGES))
-    if not start:
-        _fold_system(turn.drafts, messages)
-    if not turn.drafts:
+    system = "" if start else _system_text(messages)
+    kept = drafts[-_room(drafts, system, request) :]
+    turn = Turn(kept, len(drafts) - len(kept))
+    if system:
+        _fold_system(kept, system)
+    if not kept:
         raise RequestError.invalid("messages", "there is no text in them")
     if request.wants_json:
-        _fold_json_demand(turn.drafts, request)
-    _check(turn.drafts)
+        _fold_json_demand(kept, request)
+    _check(kept)
     return turn
 
 
@@ -148,10 +150,20 @@ def _call_names(messages: list[Message]) -> dict[str, str]:
     return {call.id: called.name for call in calls if call.id and (called := call.called)}
 
 
-def _fold_system(drafts: list[Draft], messages: list[Message]) -> None:
-    folded = "\n\n".join(filter(None, (text_of(m) for m in messages if m.role in SYSTEM)))
-    if not folded:
-        return
+def _system_text(messages: list[Message]) -> str:
+    return "\n\n".join(filter(None, (text_of(m) for m in messages if m.role in SYSTEM)))
+
+
+def _room(drafts: list[Draft], system: str, request: ChatRequest) -> int:
+    """How many messages Coze can be sent, beside one that folding may have to add."""
+    if system and not any(draft.role == "user" for draft in drafts[-MAX_MESSAGES:]):
+        return MAX_MESSAGES - 1  # the JSON demand finds its place there, too
+    if request.wants_json and drafts and drafts[-1].role != "user":
+        return MAX_MESSAGES - 1
+    return MAX_MESSAGES
+
+
+def _fold_system(drafts: list[Draft], folded: str) -> None:
     first = next((draft for draft in drafts if draft.role == "user"), None)
     if first is None:
         drafts.append(Draft("user", folded))

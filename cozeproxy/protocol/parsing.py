@@ -6,7 +6,7 @@ from typing import TypeVar
 import msgspec
 
 from cozeproxy.errors import RequestError
-from cozeproxy.protocol.openai import ChatRequest
+from cozeproxy.protocol.openai import ChatRequest, Object
 
 T = TypeVar("T")
 
@@ -51,6 +51,8 @@ _request_decoder = msgspec.json.Decoder(ChatRequest)
 _fields_decoder = msgspec.json.Decoder(dict[str, msgspec.Raw])
 # msgspec: "Expected `str`, got `int` - at `$.messages[0].role`", without the place at the top.
 _PLACE = re.compile(r"^(?P<text>.*?)(?: - at `(?P<path>.+?)`)?$", re.DOTALL)
+_SURROGATE = re.compile(rb"\\u[dD][89abAB]")
+_EMPTY = re.compile(rb"\[\s*\]")
 _FIELD = re.compile(
     r"^Object (?P<what>missing required|contains unknown) field `(?P<field>[^`]+)`$"
 )
@@ -74,9 +76,14 @@ def parse_chat_request(body: bytes) -> ChatRequest:
 
 
 def ignored_fields(body: bytes) -> list[str]:
-    """Which fields of a request, already found to be one, are accepted without effect."""
-    fields = _fields_decoder.decode(body)
-    return [name for name in IGNORED if bytes(fields.get(name, b"null")) not in (b"null", b"[]")]
+    """Which fields of a request, already found to be one, are accepted without effect.
+
+    Raises:
+        RequestError: a key is not UTF-8, which reading the request passes over.
+    """
+    fields = parse(_fields_decoder, body)
+    given = {name: bytes(fields.get(name, b"null")) for name in IGNORED}
+    return [name for name, text in given.items() if text != b"null" and not _EMPTY.fullmatch(text)]
 
 
 def parse(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
@@ -90,7 +97,9 @@ def parse(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
     except msgspec.ValidationError as error:
         raise _explain(str(error)) from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise RequestError(f"The request body is not valid JSON: {error}") from error
+        # Half a character, as programs leave behind that cut texts by their UTF-16 length.
+        half = " It may hold a lone surrogate." if _SURROGATE.search(body) else ""
+        raise RequestError(f"The request body is not valid JSON: {error}.{half}") from error
     except RecursionError as error:
         raise RequestError("The request body is nested too deeply.") from error
 
@@ -129,7 +138,7 @@ def _refuse_what_cannot_be(request: ChatRequest) -> None:
         raise _unsupported("modalities", "answers are text", value=True)
     if request.audio:
         raise _unsupported("audio", "answers are text")
-    if request.tool_choice not in (None, "auto", "none"):
+    if not _leaves_choice(request.tool_choice):
         raise _unsupported(
             "tool_choice", "a Coze bot decides itself, and calls only its own tools", value=True
         )
@@ -144,6 +153,14 @@ def _refuse_what_cannot_be(request: ChatRequest) -> None:
             param="stop",
             code="invalid_value",
         )
+
+
+def _leaves_choice(tool_choice: str | Object | None) -> bool:
+    if isinstance(tool_choice, dict):
+        # Of the objects only allowed_tools may leave the choice open, by its mode.
+        allowed = tool_choice.get("allowed_tools")
+        return isinstance(allowed, dict) and allowed.get("mode") == "auto"
+    return tool_choice in (None, "auto", "none")
 
 
 def _unsupported(field: str, reason: str, *, value: bool = False) -> RequestError:

@@ -155,7 +155,7 @@ def _chat_plan(request: ChatRequest, target: Route, user: str) -> Plan:
     # until then the next turn would meet a conversation that is busy.
     late = request.include_usage or request.options.follow_ups or not request.stream or saves
     wanted = _wanted(request, target.bot_id or "")._replace(
-        early_end=target.kind == "chat" and not late, runs_tools=saves
+        early_end=target.kind == "chat" and not (late or target.conversation_id), runs_tools=saves
     )
     notes = {"Emulated": "response_format"} if request.wants_json else {}
     if turn.left_out:

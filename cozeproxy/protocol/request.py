@@ -12,7 +12,7 @@ import msgspec
 
 from cozeproxy.errors import RequestError
 from cozeproxy.protocol.ids import CallId, is_call_id, unpack_call_id
-from cozeproxy.protocol.messages import Turn, coze_messages, text_of
+from cozeproxy.protocol.messages import SYSTEM, Turn, coze_messages, items_of, text_of
 from cozeproxy.protocol.openai import ChatRequest, Message
 from cozeproxy.protocol.routing import Route
 
@@ -123,11 +123,13 @@ def submit_call(tools: ToolOutputs) -> Call:
 def tool_outputs(request: ChatRequest) -> ToolOutputs | None:
     """Find the outputs that a chat of Coze's waits for.
 
-    They are those after the last assistant message, under an id of ours. All others are history.
+    They are those after the last assistant message, under an id of ours. All others are history,
+    and so are these where the user has said something else since: Coze takes nothing beside the
+    outputs, and what the user says must not be lost.
 
     Raises:
-        RequestError: an id of ours was changed, an output is missing, or something else is asked in
-            the same request: Coze takes all outputs of a step together and nothing beside them.
+        RequestError: an id of ours was changed, or an output is missing, doubled, or of another
+            step: Coze takes all outputs of a step together.
     """
     messages = request.messages
     last = max((i for i, m in enumerate(messages) if m.role == "assistant"), default=-1)
@@ -135,8 +137,13 @@ def tool_outputs(request: ChatRequest) -> ToolOutputs | None:
     for i, message in enumerate(messages[last + 1 :], last + 1):
         param = f"messages[{i}].tool_call_id"
         if message.role == "tool" and is_call_id(message.tool_call_id or ""):
-            found[unpack_call_id(message.tool_call_id or "", param)] = text_of(message)
-    if not found:
+            call = unpack_call_id(message.tool_call_id or "", param)
+            if call in found:
+                raise RequestError.invalid(param, "there are two outputs of this call")
+            # Parts that are no text are refused here, as everywhere.
+            list(items_of(message, f"messages[{i}]"))
+            found[call] = text_of(message)
+    if not found or any(message.role == "user" for message in messages[last + 1 :]):
         return None
     _check_step(found, messages, last)
     bot, conversation, chat, _ = next(iter(found))
@@ -172,7 +179,11 @@ def _check_step(found: dict[CallId, str], messages: list[Message], last: int) ->
         raise RequestError.invalid(
             "messages", f"the output of the tool call '{missing[0]}' is missing"
         )
-    others = [i for i, m in enumerate(messages[last + 1 :], last + 1) if m.role != "tool"]
+    others = [
+        i
+        for i, m in enumerate(messages[last + 1 :], last + 1)
+        if m.role not in SYSTEM and not is_call_id(m.tool_call_id or "")
+    ]
     if others:
         raise RequestError.invalid(
             f"messages[{others[0]}]", "Coze takes tool outputs, and nothing with them"

@@ -34,6 +34,8 @@ from cozeproxy.protocol.sse import Event
 _DONE = (b"done", b"conversation.stream.done")
 # Answers with ids of their own (a workflow with several output nodes) are paragraphs.
 SEPARATOR = b'"\\n\\n"'
+# No answer: a message may be without an id.
+_NONE = "none"
 # What Coze has done itself on the way to the answer, under the names of several versions.
 STEPS = ("function_call", "tool_response", "tool_output", "knowledge")
 
@@ -106,10 +108,11 @@ class ChatTranslator:
         # The ids of the answers whose text, and whose reasoning, has been written.
         self._answers: set[str | int | None] = set()
         self._reasoned: set[str | int | None] = set()
+        # The id of the answer that text was last written of: nodes that run at once take turns.
+        self._open: str | int | None = _NONE
         # Chatflows of coze-studio end an answer with its last piece, where all others repeat its
         # whole text, and give all answers one id (chatflow.go, convertToChatFlowRunResponseList).
         self._last_piece_completes = False
-        self._answer_closed = False
         # Coze waits for somebody, so that its finish marker is not the end of the answer.
         self._interrupted = False
 
@@ -120,6 +123,8 @@ class ChatTranslator:
             ServiceError: the chat has failed.
         """
         name, data = event
+        # Whatever there is of a conversation, is there because the chat has begun.
+        self.accepted = self.accepted or name.startswith(b"conversation.")
         if name == b"conversation.message.delta":
             self._answer(coze.decode(coze.message_decoder, name, data))
         elif name == b"conversation.message.completed":
@@ -153,11 +158,11 @@ class ChatTranslator:
             self._writer.reasoning(reasoning)
         text = coze.text(message.content)
         if text:
-            if message.id not in self._answers or self._answer_closed:
+            if message.id != self._open:
                 if self._answers:
                     self._writer.text(SEPARATOR)
                 self._answers.add(message.id)
-                self._answer_closed = False
+                self._open = message.id
             self._writer.text(text)
 
     def _completed(self, message: coze.Message) -> None:
@@ -165,7 +170,7 @@ class ChatTranslator:
         if kind == "answer":
             if self._last_piece_completes:
                 self._answer(message)
-                self._answer_closed = True
+                self._open = _NONE
             elif message.id not in self._answers:
                 if message.id in self._reasoned:
                     message.reasoning_content = coze.NULL
@@ -186,7 +191,6 @@ class ChatTranslator:
             self._end("stop", None)
 
     def _chat(self, name: bytes, chat: coze.Chat) -> None:
-        self.accepted = True
         for key, id_ in (("chat_id", chat.id), ("conversation_id", chat.conversation_id)):
             # They go into headers and come back in requests.
             if id_ is not None and ID.fullmatch(str(id_)):
@@ -212,7 +216,7 @@ class ChatTranslator:
             return
         if not self._wanted.runs_tools:
             raise UnansweredToolError(
-                [c.function.name for c in calls if c.function], self._wanted.remedy
+                [c.function.name or "" for c in calls if c.function], self._wanted.remedy
             )
         bot, ids = self._wanted.bot_id, self.info
         self._writer.tool_calls([_tool_call(call, bot, ids) for call in calls])
@@ -231,6 +235,9 @@ class ChatTranslator:
 
 
 def _tool_call(call: coze.ToolCall, bot_id: str, ids: dict[str, Any]) -> ToolCall:
-    packed = CallId(bot_id, ids.get("conversation_id", ""), ids.get("chat_id", ""), call.id).pack()
+    conversation, chat = ids.get("conversation_id"), ids.get("chat_id")
+    if not (conversation and chat and call.id):
+        raise UpstreamBrokenError("Coze waits for a tool's output, but does not say where.")
+    packed = CallId(bot_id, conversation, chat, call.id).pack()
     function = call.function or coze.Function()
-    return ToolCall(packed, function.name, function.arguments or "{}")
+    return ToolCall(packed, function.name or "", function.arguments or "{}")

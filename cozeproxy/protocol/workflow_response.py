@@ -72,7 +72,7 @@ class WorkflowTranslator:
             self._interrupt(coze.decode(coze.interrupt_decoder, name, data))
         elif name == b"Error":
             failed = coze.decode(coze.run_error_decoder, name, data)
-            code, text = failures.number(failed.error_code), failed.error_message or ""
+            code, text = coze.number(failed.error_code), failed.error_message or ""
             raise CozeError(code, text, self.info.get("logid"))
         elif name == b"Done":
             url = coze.debug_url(data)

@@ -26,6 +26,10 @@ def parse(text):
         pytest.param('"big": 123456789012345678901234567890, "huge": 1e999', id="huge_numbers"),
         pytest.param('"model": "a", "model": "gpt-4"', id="twice"),
         pytest.param('"n": 1, "logprobs": false, "top_logprobs": 0', id="defaults"),
+        pytest.param(
+            '"tool_choice": {"type": "allowed_tools", "allowed_tools": {"mode": "auto"}}',
+            id="allowed_tools",
+        ),
         pytest.param('"modalities": ["text"], "tool_choice": "auto", "tools": null', id="harmless"),
     ],
 )
@@ -52,7 +56,7 @@ def test_messages_that_clients_send_pass(message):
 
 
 def test_known_fields_without_effect_are_named():
-    body = b'{"model": "m", "messages": [], "top_p": 0.5, "seed": null, "tools": [], "foo": 1}'
+    body = b'{"model": "m", "messages": [], "top_p": 0.5, "seed": null, "tools": [ ], "foo": 1}'
     assert ignored_fields(body) == ["top_p"]
 
 
@@ -139,6 +143,17 @@ def test_wrong_request_names_the_place(body, param, code):
     assert caught.value.answer[:3] == (400, "invalid_request_error", code)
     if param:
         assert f"'{param}'" in str(caught.value)
+
+
+def test_key_that_is_not_utf8_is_told_so():
+    with pytest.raises(RequestError) as caught:
+        ignored_fields(b'{"model": "m", "messages": [], "\xff": 1}')
+    assert caught.value.answer.status == 400
+
+
+def test_half_a_character_is_called_by_its_name():
+    with pytest.raises(RequestError, match="lone surrogate"):
+        parse(b'{"model": "\\ud83d", "messages": []}')
 
 
 @pytest.mark.parametrize(

@@ -204,7 +204,14 @@ def test_files_go_into_an_object_string(messages, expected):
     assert [decoded(message) for message in found] == expected
 
 
-@pytest.mark.parametrize("messages", [[with_image(WEB)], [with_image(WEB), with_image(WEB)]])
+@pytest.mark.parametrize(
+    "messages",
+    [
+        [with_image(WEB)],
+        [with_image(WEB), with_image(WEB)],
+        [with_image(WEB, "text"), with_image(WEB)],
+    ],
+)
 def test_image_without_any_text_is_refused_as_coze_would(messages):
     with pytest.raises(RequestError) as caught:
         sent(request(*messages))
@@ -239,6 +246,18 @@ def test_too_many_messages_lose_the_oldest_but_neither_system_text_nor_the_last(
     assert len(found) == 100
     assert found[0] == question("Be kind.\n\n50")
     assert found[-1] == question("149")
+
+
+@pytest.mark.parametrize("system", [[], [says("system", "Be kind.")]])
+@pytest.mark.parametrize("kind", ["text", "json_object"])
+def test_message_that_folding_adds_has_its_place_among_the_hundred(system, kind):
+    answers = [says("assistant", str(i)) for i in range(120)]
+    asked = request(*system, *answers, response_format={"type": kind})
+    turn = read_turn(asked, continues=False)
+    roles = [message["role"] for message in coze_messages(turn, iter(()))]
+    added = bool(system) or kind != "text"
+    assert roles == ["assistant"] * (100 - added) + ["user"] * added
+    assert turn.left_out == 20 + added
 
 
 def test_files_of_messages_that_are_left_out_are_not_uploaded():

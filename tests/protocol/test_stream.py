@@ -128,6 +128,14 @@ def test_data_after_the_end_is_ignored():
         ),
         pytest.param(
             coze.CREATED
+            + b"".join(coze.delta(text, text[0]) for text in ("a1", "b1", "a2", "a3", "b2"))
+            + coze.completed("a1a2a3", "a")
+            + coze.END,
+            "a1\n\nb1\n\na2a3\n\nb2",
+            id="answers_that_take_turns",
+        ),
+        pytest.param(
+            coze.CREATED
             + coze.completed('{"name":"x"}', "2", "function_call")
             + coze.completed("sunny", "3", "tool_response")
             + coze.delta("Sunny.")
@@ -355,3 +363,33 @@ def test_card_is_given_as_its_json_text():
     card = '{"type":"card","elements":[]}'
     data = coze.CREATED + coze.message("completed", "answer", card, content_type="card") + coze.END
     assert text_of(feed(streamed(), [data])) == card
+
+
+@pytest.mark.parametrize(
+    ("usage", "total"),
+    [
+        ({"token_count": None, "input_count": None}, 0),
+        ({"token_count": "12", "input_count": "7", "output_count": "5"}, 12),
+        ({"token_count": 9, "input_tokens": 4, "output_tokens": 5}, 9),
+        ({"input_count": 4, "output_count": 5}, 9),
+    ],
+)
+def test_counts_in_other_shapes_do_not_fail_an_answer(usage, total):
+    data = coze.CREATED + coze.delta("Hi") + coze.chat("completed", usage=usage)
+    assert json.loads(feed(whole(), [data]))["usage"]["total_tokens"] == total
+
+
+def test_failure_after_text_alone_must_not_be_sent_again():
+    error = failure_of(coze.delta("Hi") + coze.event("error", {"code": 5000, "msg": "x"}))
+    assert error.should_retry is False
+    assert "bot id" not in str(error)
+
+
+def test_last_error_goes_before_the_code_beside_it():
+    data = coze.chat("failed", last_error={"code": 4028, "msg": "quota"}, code=5000, msg="x")
+    assert failure_of(data).code == 4028
+
+
+def test_where_coze_shows_the_run_is_told():
+    data = coze.CREATED + coze.delta("Hi") + coze.event("done", {"debug_url": "https://x"})
+    assert json.loads(feed(whole(), [data]))["coze"]["debug_url"] == "https://x"

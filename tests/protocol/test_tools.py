@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from cozeproxy.errors import RequestError, UnansweredToolError
+from cozeproxy.errors import RequestError, UnansweredToolError, UpstreamBrokenError
 from cozeproxy.protocol.ids import CallId, unpack_call_id
 from cozeproxy.protocol.request import submit_call, tool_outputs
 from tests.support import coze
@@ -110,6 +110,30 @@ def test_question_of_a_workflow_ends_the_answer_with_its_text(data):
     assert chunks[-1]["choices"][0]["finish_reason"] == "stop"
 
 
+@pytest.mark.parametrize(
+    ("created", "call"),
+    [
+        pytest.param(b"", {"id": "a="}, id="no_chat"),
+        pytest.param(coze.CREATED, {"id": None}, id="no_id"),
+        pytest.param(coze.CREATED, {"id": ""}, id="empty_id"),
+    ],
+)
+def test_call_that_nobody_could_answer_is_a_failure(created, call):
+    data = waiting({"type": "function", "function": {"name": "rain", "arguments": None}, **call})
+    if not created:
+        data = data.replace(b'"71"', b"null").replace(b'"72"', b"null")
+    stream = streamed(runs_tools=True)
+    feed(stream, [created + data])
+    assert isinstance(stream.error, UpstreamBrokenError)
+
+
+@pytest.mark.parametrize("arguments", [None, ""])
+def test_call_without_arguments_has_an_empty_object(arguments):
+    call = {"id": "a=", "type": "function", "function": {"name": "rain", "arguments": arguments}}
+    choice = json.loads(feed(whole(runs_tools=True), [coze.CREATED + waiting(call)]))["choices"][0]
+    assert choice["message"]["tool_calls"][0]["function"] == {"name": "rain", "arguments": "{}"}
+
+
 def test_empty_required_action_of_a_running_chat_means_nothing():
     action = {"type": "", "submit_tool_outputs": {"tool_calls": []}}
     data = coze.chat("in_progress", required_action=action) + coze.delta("Hi") + coze.END
@@ -148,10 +172,18 @@ def test_outputs_after_the_last_answer_continue_the_chat_that_waits():
             id="outputs_before_the_last_answer",
         ),
         pytest.param([says("function", "50%", name="rain")], id="legacy_function"),
+        pytest.param(
+            [asked(ours()), output(ours()), says("user", "Never mind")],
+            id="outputs_before_what_the_user_says_now",
+        ),
     ],
 )
 def test_other_tool_messages_are_history(messages):
     assert tool_outputs(request(*messages)) is None
+
+
+def test_system_text_after_outputs_is_no_hindrance():
+    assert tool_outputs(request(output(ours()), says("system", "Be kind.")))[3] == {"a=": "50%"}
 
 
 def test_outputs_pass_without_the_message_that_called_for_them():
@@ -168,7 +200,21 @@ def test_outputs_pass_without_the_message_that_called_for_them():
             [output(ours("a=")), output(ours("b=", chat="73"))], "messages", id="different_chats"
         ),
         pytest.param(
-            [asked(ours()), output(ours()), says("user", "And?")], "messages[2]", id="more_is_asked"
+            [asked(ours()), output(ours()), output("call_x")], "messages[2]", id="another_step"
+        ),
+        pytest.param(
+            [asked(ours()), output(ours()), output(ours())],
+            "messages[2].tool_call_id",
+            id="two_outputs_of_a_call",
+        ),
+        pytest.param(
+            [
+                output(
+                    ours(), [{"type": "image_url", "image_url": {"url": "https://example.com/a"}}]
+                )
+            ],
+            "messages[0].content[0].type",
+            id="output_that_is_no_text",
         ),
         pytest.param(
             [asked(ours()), output(ours()[:-1])], "messages[1].tool_call_id", id="changed_id"

@@ -80,12 +80,13 @@ async def test_id_that_was_changed_is_a_400_that_names_its_place(waiting, post, 
     assert SUBMIT not in {request.path for request in sandbox.requests}
 
 
-async def test_user_message_beside_outputs_is_a_400(waiting, post):
+async def test_what_the_user_says_after_outputs_is_asked_with_them_as_text(waiting, post, sandbox):
     message = await waiting("tools")
     history = [says("Hi"), message, *outputs(message, "wet"), says("And?")]
-    response = await post(body("tools", messages=history))
-    assert response.code == 400
-    assert error_of(response)["param"] == "messages[3]"
+    response = await post(body("echo", messages=history))
+    assert response.code == 200
+    sent = sandbox.requests[-1].body["additional_messages"]
+    assert [m["content"] for m in sent][-2:] == ["[Result of get_rain_probability] wet", "And?"]
 
 
 async def test_outputs_of_two_chats_are_a_400(waiting, post):
