@@ -40,6 +40,7 @@ setup(
             "pytest>=8",
             "pytest-tornado>=0.8.1",
             "pytest-timeout>=2.3",
+            "pytest-xdist>=3.6",
             "setuptools<82",
             "hypothesis>=6.100",
             "cozepy>=0.20.0",

@@ -17,7 +17,7 @@ from cozeproxy.observability import log_request
 from cozeproxy.protocol.plan import Rules
 from cozeproxy.protocol.routing import FALLBACK_MODELS, Defaults, Target
 from cozeproxy.protocol.workflow import Input
-from cozeproxy.settings import Settings, check_doors
+from cozeproxy.settings import Settings, check_doors, check_models
 from cozeproxy.upstream.catalog import Catalog
 from cozeproxy.upstream.client import CozeClient
 from cozeproxy.upstream.credentials import load_credentials
@@ -98,6 +98,7 @@ class Service:
 
     def __init__(self, settings: Settings, timing: Timing | None = None) -> None:
         check_doors(settings)
+        check_models(settings)
         self._settings = settings
         own = not settings.coze_token_passthrough
         self._credentials = load_credentials(settings, timing) if own else None

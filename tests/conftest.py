@@ -55,14 +55,14 @@ def app(io_loop, settings):
 
 
 @pytest.fixture
-def caller(io_loop, http_server, base_url):
+def caller(io_loop, http_server, base_url):  # noqa: ARG001 - it serves what the caller asks
     caller = openai.AsyncOpenAI(base_url=f"{base_url}/v1", api_key="any-string", max_retries=0)
     yield caller
     io_loop.run_sync(caller.close)
 
 
 @pytest.fixture
-def sync_caller(http_server, base_url):
+def sync_caller(http_server, base_url):  # noqa: ARG001 - it serves what the caller asks
     with openai.OpenAI(base_url=f"{base_url}/v1", api_key="any-string", max_retries=0) as caller:
         yield caller
 

@@ -1,6 +1,7 @@
 """Settings: what each variable takes, which source wins, what is never shown."""
 
 import io
+import json
 import pickle
 import re
 from dataclasses import FrozenInstanceError, fields
@@ -16,6 +17,7 @@ from cozeproxy.settings import (
     EnvFileError,
     Secret,
     Settings,
+    check_models,
     load,
     read_sources,
 )
@@ -383,3 +385,30 @@ def test_secrets_in_a_refused_address_are_not_shown(address, shown):
     with pytest.raises(BadValueError) as caught:
         Settings.from_env({"COZE_BASE_URL": address})
     assert caught.value.value == shown
+
+
+@pytest.mark.parametrize(
+    ("entry", "fields", "missing"),
+    [
+        ({"type": "chat"}, {}, "bot_id, or COZE_BOT_ID"),
+        ({"type": "conversation", "workflow_id": "1"}, {}, "bot_id, or COZE_BOT_ID"),
+        ({"type": "workflow"}, {}, "workflow_id, or COZE_WORKFLOW_ID"),
+        ({"type": "chatflow", "workflow_id": "1"}, {}, "bot_id or app_id, or COZE_BOT_ID"),
+        ({"type": "chat"}, {"COZE_BOT_ID": "1"}, None),
+        ({"type": "workflow"}, {"COZE_WORKFLOW_ID": "1"}, None),
+        ({"type": "chatflow", "workflow_id": "1", "app_id": "2"}, {}, None),
+    ],
+)
+def test_a_name_of_the_map_must_lead_somewhere(entry, fields, missing):
+    settings = Settings.from_env({"MODEL_MAP": json.dumps({"report": entry}), **fields})
+    if missing is None:
+        check_models(settings)
+        return
+    with pytest.raises(CombinationError, match=f"the entry 'report' needs {missing}"):
+        check_models(settings)
+
+
+@pytest.mark.parametrize("text", ['{"a": {"type": "chat"}, "a": {"type": "chat"}}', '{"": {}}'])
+def test_a_name_stands_once_and_is_not_empty(text):
+    with pytest.raises(BadValueError, match="a name stands twice, or is empty"):
+        Settings.from_env({"MODEL_MAP": text})

@@ -8,21 +8,32 @@ from cozeproxy.upstream.account import Account
 CREATED = 1700000000
 
 
+def known(context: Context) -> list[str]:
+    """Model names that are offered without asking Coze."""
+    settings = context.settings
+    models = [*context.rules.defaults.known, *(settings.model_map or ())]
+    if settings.coze_bot_id:
+        models.append(f"bot-{settings.coze_bot_id}")
+    if settings.coze_workflow_id:
+        kind = "chatflow" if settings.default_model_type == "chatflow" else "workflow"
+        models.append(f"{kind}-{settings.coze_workflow_id}")
+    return models
+
+
 async def listed(context: Context, account: Account) -> dict[str, str]:
     """Model names that are offered, and the names that people know them by.
 
     Requests may name others, too.
+
+    Raises:
+        UpstreamError: Coze fails, and has not told before. A part of the list would pass for all.
     """
-    settings = context.settings
-    models = dict.fromkeys(settings.model_map or (), "")
-    if settings.coze_bot_id:
-        models.setdefault(f"bot-{settings.coze_bot_id}", "")
-    if settings.coze_workflow_id:
-        kind = "chatflow" if settings.default_model_type == "chatflow" else "workflow"
-        models.setdefault(f"{kind}-{settings.coze_workflow_id}", "")
+    models = dict.fromkeys(known(context), "")
     for entry in await context.catalog.entries(account):
-        models[entry.model] = models.get(entry.model) or entry.name
-    return {**dict.fromkeys(context.rules.defaults.known, ""), **models}
+        # A chatflow needs a bot, or it cannot be asked.
+        if context.settings.coze_bot_id or not entry.model.startswith("chatflow-"):
+            models[entry.model] = entry.name
+    return models
 
 
 def model(id_: str, name: str) -> dict[str, object]:
@@ -45,7 +56,10 @@ class ModelHandler(ApiHandler):
 
     async def get(self, id_: str) -> None:
         """Give one model. Its id may have slashes."""
-        models = await listed(self.context, self.account())
+        account = self.account()
+        models = dict.fromkeys(known(self.context), "")
+        if id_ not in models:
+            models = await listed(self.context, account)
         if id_ not in models:
             raise model_not_found(id_)
         self.write_json(model(id_, models[id_]))

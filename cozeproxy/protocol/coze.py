@@ -117,8 +117,10 @@ class InterruptData(msgspec.Struct):
     """What a workflow waits for. ``type`` 2 is a question node, 5 an input node."""
 
     event_id: str
-    type: int = 0
-    required_parameters: dict[str, Any] | None = None
+    type: int | str = 0
+    # Of an input node, the form that it asks for (coze-studio).
+    data: Any = None
+    required_parameters: Any = None
 
 
 class Interrupt(msgspec.Struct):

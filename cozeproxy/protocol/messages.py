@@ -79,7 +79,10 @@ def read_turn(request: ChatRequest, *, continues: bool) -> Turn:
     if system:
         _fold_system(kept, system)
     if not kept:
-        raise RequestError.invalid("messages", "there is no text in them")
+        reason = (
+            "there is nothing new after the last answer" if start else "there is no text in them"
+        )
+        raise RequestError.invalid("messages", reason)
     if request.wants_json:
         _fold_json_demand(kept, request)
     _check(kept)

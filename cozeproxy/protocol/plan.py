@@ -142,12 +142,15 @@ def _continuation(request: ChatRequest, rules: Rules) -> Plan | None:
             call=lambda _: resume_call(reply),
             translator=lambda w: WorkflowTranslator(w, workflow, raw=rules.raw_output),
             targets=[workflow],
+            notes=_ignored(request, "metadata", "response_format"),
         )
     return None
 
 
 def _chat_plan(request: ChatRequest, target: Route, user: str) -> Plan:
-    turn = read_turn(request, continues=bool(target.conversation_id))
+    # In a chat the caller sends it all each time, as Coze keeps none of its turns.
+    continues = target.kind == "conversation" and bool(target.conversation_id)
+    turn = read_turn(request, continues=continues)
     # Now, or files would be uploaded for a request that is refused.
     chat_fields(request)
     saves = saves_history(request, target)

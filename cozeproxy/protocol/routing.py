@@ -93,7 +93,7 @@ def route(request: ChatRequest, headers: Mapping[str, str], defaults: Defaults) 
     named = _named(request.model, defaults)
     if named is None and defaults.reject_unknown and not bot and not workflow:
         raise model_not_found(request.model)
-    model = named or _Named()
+    model = _Named() if named is None else _without(named, bot=bot, app=request.options.app_id)
     if not kind:
         kind = model.kind or _implied(model, workflow, conversation, defaults)
     return _complete(
@@ -150,6 +150,15 @@ def _implied(
     default = "chat" if model.bot_id and defaults.kind != "conversation" else defaults.kind
     # Chatflows hold conversations, too.
     return "conversation" if conversation and default != "chatflow" else default
+
+
+def _without(model: _Named, *, bot: str | None, app: str | None) -> _Named:
+    """What a model name says, less what the request itself says: a workflow has a bot or an app."""
+    if bot and not app:
+        return model._replace(app_id=None)
+    if app and not bot and model.workflow_id:
+        return model._replace(bot_id=None)
+    return model
 
 
 def _explicit(key: str, request: ChatRequest, headers: Mapping[str, str]) -> str | None:

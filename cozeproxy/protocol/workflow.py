@@ -24,6 +24,10 @@ _encode = msgspec.json.encode
 # Coze's limit for a chatflow (docs.coze.cn, workflow_chat).
 MAX_CHATFLOW_MESSAGES = 50
 
+# The tool call that a workflow's question becomes. Its arguments are the question, and what Coze
+# tells of the answer that it waits for.
+RESUME_TOOL = "coze_resume_workflow"
+
 
 class Input(NamedTuple):
     """How a workflow's input is made where the request has no parameters.
@@ -104,9 +108,10 @@ def chatflow_call(request: ChatRequest, target: Route, turn: Turn, *, user_id: s
     """
     if any(draft.items for draft in turn.drafts):
         raise RequestError.invalid("messages", "a chatflow takes text only")
-    if turn.drafts[-1].role != "user":
+    roles = [message.role for message in request.messages if message.role not in SYSTEM]
+    if not roles or roles[-1] == "assistant":
         raise RequestError.invalid("messages", "for a chatflow the last message must be the user's")
-    if len(turn.drafts) + turn.left_out > MAX_CHATFLOW_MESSAGES:
+    if len(turn.drafts) > MAX_CHATFLOW_MESSAGES:
         raise RequestError.invalid(
             "messages", f"a chatflow takes at most {MAX_CHATFLOW_MESSAGES} messages"
         )
@@ -134,9 +139,9 @@ def workflow_reply(request: ChatRequest) -> Reply | None:
     call's id stands in ``coze.resume``; either way it is new, after all that the bot has said.
 
     Raises:
-        RequestError: the id was changed, there is more than the answer, or the answer is empty:
-            programs that do not know the tool answer it with nothing, and Coze lets a run be
-            resumed only three times.
+        RequestError: the id was changed, there is more than the answer, or the answer is none:
+            programs that do not know the tool answer it with nothing or with a text of their own,
+            and Coze lets a run be resumed only three times.
     """
     messages = list(enumerate(request.messages))
     last = max((i for i, m in messages if m.role == "assistant"), default=-1)
@@ -144,6 +149,10 @@ def workflow_reply(request: ChatRequest) -> Reply | None:
     outputs = [(i, m) for i, m in new if m.role == "tool" and is_resume_id(m.tool_call_id or "")]
     if outputs:
         i, answer = outputs[0]
+        if request.has_tools and not _has_resume_tool(request):
+            raise RequestError.invalid(
+                f"messages[{i}]", f"whoever answers {RESUME_TOOL} must have it among its tools"
+            )
         id_ = unpack_resume_id(answer.tool_call_id or "", f"messages[{i}].tool_call_id")
     elif request.options.resume:
         id_ = unpack_resume_id(request.options.resume, "coze.resume")
@@ -177,6 +186,11 @@ def resume_call(reply: Reply) -> Call:
     )
 
 
+def _has_resume_tool(request: ChatRequest) -> bool:
+    functions = [tool.get("function") for tool in request.tools or ()] + (request.functions or [])
+    return any(isinstance(f, dict) and f.get("name") == RESUME_TOOL for f in functions)
+
+
 def _answer_text(message: Message, place: str) -> str:
     text = text_of(message)
     if any(items_of(message, place)):
@@ -196,7 +210,7 @@ def _parameters(question: Draft, made: Input) -> Mapping[str, Any]:
             return msgspec.json.decode(question.text, type=dict[str, Any])
         except (msgspec.MsgspecError, RecursionError):
             pass  # text that only begins like an object
-    return {made.key: question.text} if question.text else {}
+    return {made.key: question.text} if question.text or not question.items else {}
 
 
 def _files(items: list[Item], file_ids: Iterator[str]) -> dict[str, Any]:

@@ -24,10 +24,7 @@ from cozeproxy.protocol import coze, failures
 from cozeproxy.protocol.ids import ResumeId
 from cozeproxy.protocol.response import SEPARATOR, ToolCall, Writer
 from cozeproxy.protocol.sse import Event
-
-# The tool call that a workflow's question becomes. Its arguments are the question, and what Coze
-# tells of the answer that it waits for.
-RESUME_TOOL = "coze_resume_workflow"
+from cozeproxy.protocol.workflow import RESUME_TOOL
 
 _encode = msgspec.json.encode
 
@@ -53,8 +50,10 @@ class WorkflowTranslator:
         self._writer = writer
         self._workflow_id = workflow_id
         self._raw = raw
-        # What nodes have said, the last one still open: what the End node may only repeat.
+        # What nodes have said: the End node may only repeat it.
         self._said: list[str] = []
+        # The title of the node that spoke last, and whether it has more to say.
+        self._title: str | None = None
         self._open = False
         self._usage: coze.Usage | None = None
 
@@ -99,6 +98,10 @@ class WorkflowTranslator:
         self._usage = message.usage or self._usage
         text = coze.plain(message.content)
         last = message.node_is_finish is not False
+        if message.node_title != self._title:
+            # Another node speaks, though the one before has not said that it is done.
+            self._open = False
+            self._title = message.node_title
         if last and not self._open and not self._raw and _is_end_node(message):
             text = self._outputs(text)
         if text:
@@ -125,18 +128,25 @@ class WorkflowTranslator:
         return values[0] if len(values) == 1 and isinstance(values[0], str) else text
 
     def _repeats(self, text: str) -> bool:
-        said = [part.strip() for part in (*self._said, "".join(self._said))]
-        return text.strip() in said
+        # Workflows join what nodes have said with spaces and line breaks of their own.
+        said = ["".join(part.split()) for part in (*self._said, "".join(self._said))]
+        return "".join(text.split()) in said
 
     def _interrupt(self, interrupt: coze.Interrupt) -> None:
         data = interrupt.interrupt_data
-        id_ = ResumeId(self._workflow_id, data.event_id, data.type).pack()
-        arguments = {
-            "question": self._said[-1] if self._said else "",
+        kind = coze.number(data.type) or 0
+        id_ = ResumeId(self._workflow_id, data.event_id, kind).pack()
+        # The question is what the node said that now waits; coze-studio does not name it here.
+        asked = self._said and interrupt.node_title in (self._title, None)
+        required = data.required_parameters
+        arguments: dict[str, Any] = {
+            "question": self._said[-1] if asked else "",
             "node": interrupt.node_title or "",
-            "interrupt_type": data.type,
-            "required_parameters": data.required_parameters or {},
+            "interrupt_type": kind,
+            "required_parameters": required if isinstance(required, dict) else {},
         }
+        if data.data:
+            arguments["data"] = data.data
         self.info["resume"] = id_
         self._writer.tool_calls([ToolCall(id_, RESUME_TOOL, _encode(arguments).decode())])
         self._end("tool_calls")

@@ -2,12 +2,12 @@
 
 ``table`` has the settings themselves, as ``declaring`` declares one; ``values``, ``models``
 and ``keys`` turn the text of a variable into its value; ``sources`` finds the text: command line,
-environment, ``.env`` file, first wins; ``doors`` sees to it that nothing is open by mistake;
+environment, ``.env`` file, first wins; ``checks`` looks at what they say together;
 ``errors`` is what can go wrong. Nothing else in the package reads the environment.
 """
 
+from cozeproxy.settings.checks import check_doors, check_models
 from cozeproxy.settings.declaring import Variable
-from cozeproxy.settings.doors import check_doors
 from cozeproxy.settings.errors import (
     BadValueError,
     CombinationError,
@@ -31,6 +31,7 @@ __all__ = [
     "SettingsError",
     "Variable",
     "check_doors",
+    "check_models",
     "digest_of",
     "load",
     "read_sources",

@@ -21,7 +21,7 @@ def model_map(value: str) -> Mapping[str, Mapping[str, Any]]:
     """
     try:
         text = value if value.startswith("{") else Path(value).read_text(encoding="utf-8")
-        found = json.loads(text)
+        found = json.loads(text, object_pairs_hook=_each_once)
     except OSError as error:
         raise ValueError(f"{SHAPE}; there is no such file that can be read") from error
     except ValueError as error:
@@ -33,6 +33,13 @@ def model_map(value: str) -> Mapping[str, Mapping[str, Any]]:
         if wrong:
             raise ValueError(f"{SHAPE}; in the entry {name!r} {wrong}")
     return MappingProxyType(found)
+
+
+def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs) or "" in found:
+        raise ValueError("a name stands twice, or is empty")
+    return found
 
 
 def _wrong(entry: object) -> str | None:

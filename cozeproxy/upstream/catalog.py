@@ -49,6 +49,7 @@ class _Bot(msgspec.Struct):
 
 class _Bots(msgspec.Struct):
     items: list[_Bot] | None = None
+    total: int | None = None
 
 
 class _Workflow(msgspec.Struct):
@@ -58,6 +59,7 @@ class _Workflow(msgspec.Struct):
 
 class _Workflows(msgspec.Struct):
     items: list[_Workflow] | None = None
+    has_more: bool | None = None
 
 
 class _BotsAnswer(msgspec.Struct):
@@ -143,10 +145,10 @@ async def _bots(account: Account, space: str) -> list[Entry]:
             "page_index": str(page),
             "page_size": str(BOTS_PAGE),
         }
-        answer = _decode(_bots_decoder, await account.get("/v1/bots", query))
-        items = (answer.data and answer.data.items) or []
-        found += [Entry(f"bot-{bot.id}", bot.name or "") for bot in items]
-        if len(items) < BOTS_PAGE:
+        bots = _decode(_bots_decoder, await account.get("/v1/bots", query)).data or _Bots()
+        found += [Entry(f"bot-{bot.id}", bot.name or "") for bot in bots.items or ()]
+        # Pages may be shorter than was asked for.
+        if not bots.items or (bots.total is not None and len(found) >= bots.total):
             break
     return found
 
@@ -162,9 +164,12 @@ async def _workflows(account: Account, space: str, mode: str) -> list[Entry]:
             "page_size": str(WORKFLOWS_PAGE),
         }
         answer = _decode(_workflows_decoder, await account.get("/v1/workflows", query))
-        items = (answer.data and answer.data.items) or []
-        found += [Entry(f"{mode}-{flow.workflow_id}", flow.workflow_name or "") for flow in items]
-        if len(items) < WORKFLOWS_PAGE:
+        flows = answer.data or _Workflows()
+        found += [
+            Entry(f"{mode}-{flow.workflow_id}", flow.workflow_name or "")
+            for flow in flows.items or ()
+        ]
+        if not flows.items or flows.has_more is False:
             break
     return found
 

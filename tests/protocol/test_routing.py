@@ -100,6 +100,29 @@ def test_default_kind_is_taken_where_nothing_names_one(kind):
     assert routed("gpt-4", {"x-conversation-id": "8"}, defaults=defaults).kind == turn
 
 
+@pytest.mark.parametrize(
+    ("asked", "bot", "app"),
+    [
+        ({"model": "flow"}, None, "33"),
+        ({"model": "flow", "headers": {"x-bot-id": "9"}}, "9", None),
+        ({"model": "flow", "coze": {"app_id": "4"}}, None, "4"),
+        ({"model": "botflow"}, "12", None),
+        ({"model": "botflow", "coze": {"app_id": "4"}}, None, "4"),
+        ({"model": "appwork", "headers": {"x-bot-id": "9"}}, "9", None),
+        ({"model": "botwork", "coze": {"app_id": "4"}}, None, "4"),
+    ],
+)
+def test_bot_or_app_of_the_request_takes_the_place_of_the_maps(asked, bot, app):
+    models = {
+        **MAP,
+        "botflow": Target("chatflow", bot_id="12", workflow_id="23"),
+        "appwork": Target("workflow", workflow_id="22", app_id="33"),
+        "botwork": Target("workflow", workflow_id="22", bot_id="12"),
+    }
+    found = routed(**asked, defaults=DEFAULTS._replace(models=models))
+    assert (found.bot_id, found.app_id) == (bot, app)
+
+
 def test_parameters_and_app_of_the_map_are_kept():
     assert routed("report").parameters == {"tone": "dry"}
     assert routed("flow").app_id == "33"

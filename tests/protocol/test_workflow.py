@@ -50,6 +50,7 @@ def test_workflow_has_the_bot_that_is_named_and_never_the_default_one():
         ('{"a": [1]}', Input(json=True), {}, {"a": [1]}),
         ("{a}", Input(json=True), {}, {"input": "{a}"}),
         ("[1]", Input(json=True), {}, {"input": "[1]"}),
+        ("", Input(), {}, {"input": ""}),
         ("Hi", Input(), {"coze": {"parameters": {"n": 1}}}, {"n": 1}),
         ("Hi", Input(), {"coze": {"parameters": {}}}, {}),
         ('{"a": 1}', Input(json=True), {"coze": {"parameters": {"n": 1}}}, {"n": 1}),
@@ -128,6 +129,12 @@ def test_chatflow_gets_the_messages_and_the_conversation_in_its_body():
         ([], {"coze": {"enable_card": True}}, "coze.enable_card"),
         ([], {"coze": {"app_id": "4"}, "headers": {"x-bot-id": "5"}}, "coze.app_id"),
         ([says("user", "x"), says("assistant", "y")], {"model": "chatflow-9"}, "messages"),
+        (
+            [says("user", "x"), says("assistant", "y")],
+            {"model": "chatflow-9", "response_format": {"type": "json_object"}},
+            "messages",
+        ),
+        ([says("system", "x")], {"model": "chatflow-9"}, "messages"),
         ([says("user", str(i)) for i in range(51)], {"model": "chatflow-9"}, "messages"),
         ([says("user", str(i)) for i in range(151)], {"model": "chatflow-9"}, "messages"),
         (
@@ -266,6 +273,19 @@ def whole(*, raw=False):
             node("42") + end({"n": 42}), "42", '42\n\n{"n": 42}', id="end_that_repeats_a_number"
         ),
         pytest.param(
+            node("One") + node("Two") + end({"output": "One\nTwo"}),
+            "One\n\nTwo",
+            'One\n\nTwo\n\n{"output": "One\\nTwo"}',
+            id="end_that_joins_with_line_breaks",
+        ),
+        pytest.param(
+            node("Hel", "lo").replace(b'"node_is_finish": true', b'"node_is_finish": false')
+            + end({"output": "Hello"}),
+            "Hello",
+            'Hello\n\n{"output": "Hello"}',
+            id="node_that_does_not_say_that_it_is_done",
+        ),
+        pytest.param(
             node("Hello") + end({"output": "Bye"}),
             "Hello\n\nBye",
             'Hello\n\n{"output": "Bye"}',
@@ -334,6 +354,39 @@ def test_question_is_the_answer_and_a_tool_call_that_carries_the_place(fields):
     chunks = chunks_of(feed(streamed(), [data]))
     assert chunks[-1]["choices"][0]["finish_reason"] == "tool_calls"
     assert chunks[-1]["coze"]["resume"] == call["id"]
+
+
+def arguments_of(data):
+    choice = json.loads(feed(whole(), [data]))["choices"][0]
+    return json.loads(choice["message"]["tool_calls"][0]["function"]["arguments"])
+
+
+def test_question_is_what_the_waiting_node_said_and_not_another():
+    report = node("Progress report", title="Report")
+    city = node("Which city?", title="City")
+    assert arguments_of(report + city + interrupt(node_title="City"))["question"] == "Which city?"
+    assert arguments_of(report + interrupt(node_title="Form"))["question"] == ""
+
+
+def test_form_that_an_input_node_asks_for_is_told():
+    form = '{"content_type":"form_schema","content":"[]"}'
+    data = {"event_id": "73/74", "type": "5", "data": form, "required_parameters": []}
+    told = arguments_of(event("Interrupt", {"interrupt_data": data}))
+    assert told["data"] == form
+    assert told["interrupt_type"] == 5
+
+
+TOOL = {"type": "function", "function": {"name": RESUME_TOOL}}
+
+
+def test_answer_of_a_runner_that_does_not_know_the_tool_is_refused():
+    answer = says("tool", "Model tried to call unavailable tool", tool_call_id=QUESTION)
+    other = {"type": "function", "function": {"name": "rain"}}
+    with pytest.raises(RequestError) as caught:
+        call_of(answer, tools=[other])
+    assert caught.value.param == "messages[0]"
+    assert call_of(answer, tools=[other, TOOL])[0] == "/v1/workflow/stream_resume"
+    assert call_of(answer, functions=[{"name": RESUME_TOOL}])[0] == "/v1/workflow/stream_resume"
 
 
 @pytest.mark.parametrize("text", [b"", node("some", "text")], ids=["at_once", "after_text"])

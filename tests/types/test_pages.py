@@ -112,11 +112,12 @@ async def test_schema_of_the_resume_tool_is_what_its_calls_hold(ask):
     assert function["name"] == RESUME_TOOL
     kinds = {"string": str, "integer": int, "object": dict}
     properties = function["parameters"]["properties"]
-    assert list(properties) == function["parameters"]["required"]
+    required = function["parameters"]["required"]
+    assert list(properties) == [*required, "data"]
     for workflow in ("question", "input-node", "studio-question"):
         (call,) = (await ask(f"workflow-{workflow}")).tool_calls
         arguments = json.loads(call.arguments)
-        assert arguments.keys() == properties.keys()
+        assert arguments.keys() == set(required)
         for name, value in arguments.items():
             assert isinstance(value, kinds[properties[name]["type"]]), name
 

@@ -167,7 +167,7 @@ class TestLargeWorkspaces:
 
     @pytest.fixture
     def environment(self, coze):
-        return {"COZE_BASE_URL": coze.base_url, "COZE_SPACE_ID": "1, 2", "COZE_BOT_ID": ""}
+        return {"COZE_BASE_URL": coze.base_url, "COZE_SPACE_ID": "1, 2", "COZE_BOT_ID": "7"}
 
     async def test_all_pages_of_all_workspaces_are_listed(self, caller, coze):
         coze.sizes = {
@@ -180,15 +180,40 @@ class TestLargeWorkspaces:
             for kind, count in kinds.items()
             for number in range(count)
         }
-        assert (await listed(caller)).keys() == expected
+        assert (await listed(caller)).keys() == {"bot-7", *expected}
         assert {query["publish_status"] for _, query in coze.asked} == {"published_online"}
         paths = [path for path, _ in coze.asked]
-        # A full page may have another after it.
-        assert (paths.count(BOTS_PATH), paths.count(WORKFLOWS_PATH)) == (3 + 2, 3 + 2 + 1 + 1)
+        # As many pages as it takes, and none more.
+        assert (paths.count(BOTS_PATH), paths.count(WORKFLOWS_PATH)) == (6 + 3, 6 + 4 + 1 + 1)
 
     async def test_workspaces_with_nothing_in_them_are_an_empty_list(self, caller, coze):
         coze.sizes = {"1": {}, "2": {}}
+        assert (await listed(caller)).keys() == {"bot-7"}
+
+
+class TestChatflowsWithoutABot(TestLargeWorkspaces):
+    @pytest.fixture
+    def environment(self, coze):
+        return {"COZE_BASE_URL": coze.base_url, "COZE_SPACE_ID": "1", "COZE_BOT_ID": ""}
+
+    async def test_all_pages_of_all_workspaces_are_listed(self, caller, coze):
+        """A chatflow that has no bot could not be asked."""
+        coze.sizes = {"1": {"bot": 1, "chatflow": 1}}
+        assert (await listed(caller)).keys() == {"bot-1-bot-0"}
+
+    async def test_workspaces_with_nothing_in_them_are_an_empty_list(self, caller, coze):
+        coze.sizes = {"1": {}}
         assert await listed(caller) == {}
+
+
+class TestUnknownWorkspaceAndAKnownModel:
+    @pytest.fixture
+    def environment(self):
+        return {"COZE_SPACE_ID": "1", "MODEL_MAP": '{"known": {"type": "chat"}}'}
+
+    async def test_model_of_the_map_is_known_without_asking(self, caller, sandbox):
+        assert (await caller.models.retrieve("known")).id == "known"
+        assert sandbox.requests == []
 
 
 class TestTokensOfTheCallers:

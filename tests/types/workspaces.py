@@ -6,8 +6,8 @@ from tornado.web import Application, RequestHandler
 
 BOTS = "/v1/bots"
 WORKFLOWS = "/v1/workflows"
-# docs.coze.cn: bots_list_draft_published, get_workflow_list.
-LARGEST_PAGE = {BOTS: 50, WORKFLOWS: 30}
+# Less than is asked for: a page that is not full may have another after it.
+LARGEST_PAGE = {BOTS: 20, WORKFLOWS: 10}
 
 
 class Workspaces:
@@ -36,16 +36,18 @@ class Workspaces:
         await self._server.close_all_connections()
 
     def page(self, path, query):
-        """A page of one workspace's list."""
+        """A page of one workspace's list, and what Coze says beside it."""
         self.asked.append((path, query))
         space, kind = query["workspace_id"], query.get("workflow_mode", "bot")
         size = min(int(query["page_size"]), LARGEST_PAGE[path])
         start = (int(query["page_num"]) - 1) * size
         count = self.sizes[space].get(kind, 0)
-        return [
+        items = [
             item(kind, f"{space}-{kind}-{number}")
             for number in range(start, min(start + size, count))
         ]
+        beside = {"total": count} if kind == "bot" else {"has_more": start + size < count}
+        return {"items": items, **beside}
 
 
 def item(kind, id_):
@@ -61,4 +63,4 @@ class _List(RequestHandler):
 
     def get(self, path):
         query = {name: self.get_query_argument(name) for name in self.request.query_arguments}
-        self.write({"code": 0, "msg": "", "data": {"items": self.of.page(path, query)}})
+        self.write({"code": 0, "msg": "", "data": self.of.page(path, query)})

@@ -1,4 +1,4 @@
-"""Whether the settings leave the service open where nobody means it to be."""
+"""What settings must not say together: open doors that nobody means, names that lead nowhere."""
 
 from cozeproxy.settings.errors import CombinationError
 from cozeproxy.settings.table import Settings
@@ -33,3 +33,23 @@ def check_doors(settings: Settings) -> None:
             "With APP_ENV=production set PROXY_API_KEYS, or ALLOW_ANONYMOUS=true to let"
             " everybody in who reaches the service"
         )
+
+
+def check_models(settings: Settings) -> None:
+    """Make sure that each name of the map leads somewhere.
+
+    Raises:
+        CombinationError: an entry lacks an id, and there is no default for it.
+    """
+    for name, entry in (settings.model_map or {}).items():
+        bot = entry.get("bot_id") or settings.coze_bot_id
+        missing = []
+        if entry["type"] in ("chat", "conversation"):
+            missing += [] if bot else ["bot_id, or COZE_BOT_ID"]
+        else:
+            workflow = entry.get("workflow_id") or settings.coze_workflow_id
+            missing += [] if workflow else ["workflow_id, or COZE_WORKFLOW_ID"]
+            if entry["type"] == "chatflow" and not (bot or entry.get("app_id")):
+                missing.append("bot_id or app_id, or COZE_BOT_ID")
+        if missing:
+            raise CombinationError(f"MODEL_MAP: the entry {name!r} needs {' and '.join(missing)}")
