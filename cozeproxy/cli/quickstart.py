@@ -33,7 +33,6 @@ def banner(url: str, settings: Settings, *, on_sandbox: bool) -> str:
     if on_sandbox:
         lines += [
             "Behind it is the bundled stand-in for Coze, which repeats what it is told.",
-            "MODEL_MAP and UNKNOWN_MODEL are for your own bots and left out here.",
             "For a bot of your own set COZE_API_KEY and COZE_BOT_ID in .env; see .env.example.",
         ]
     else:

@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import logging
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -10,6 +11,8 @@ from dataclasses import replace
 from cozeproxy.cli.listening import cannot_listen, ended_by_signal, url
 from cozeproxy.sandbox import Sandbox
 from cozeproxy.settings import Secret, Settings
+
+logger = logging.getLogger(__name__)
 
 USE_IT = """\
 The stand-in for Coze listens on {url}
@@ -49,6 +52,8 @@ async def in_place_of_coze(settings: Settings) -> AsyncIterator[Settings]:
 
     Nothing is left in them of the way to the real Coze, least of all a key.
     """
+    if settings.model_map:
+        logger.warning("MODEL_MAP is left out: it names bots that the stand-in does not have")
     sandbox = Sandbox()
     sandbox.listen()
     try:
