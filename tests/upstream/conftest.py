@@ -3,10 +3,13 @@
 clock        a time that the test sets
 sandbox      the stand-in for Coze, which goes by that time and knows the OAuth app
 endpoint     a token endpoint that says what the test says
+tls          an endpoint behind TLS, and the certificate of its authority
+http_proxy   a proxy that the environment names
 manager      makes a TokenManager, in front of the stand-in unless told otherwise
 """
 
 import logging
+import ssl
 import time
 
 import pytest
@@ -16,6 +19,7 @@ from cozeproxy.upstream.assertion import OAuthApp, audience_of
 from cozeproxy.upstream.exchange import Exchange, Terms
 from cozeproxy.upstream.session import Timing
 from cozeproxy.upstream.tokens import TokenManager
+from tests.upstream.certificates import certificates
 from tests.upstream.endpoint import Endpoint
 from tests.upstream.keys import APP_ID, KEY, KEY_ID, PEM, public_pem
 from tests.upstream.timing import Clock
@@ -102,3 +106,27 @@ def manager(io_loop, clock, exchange):
     yield make
     for each in made:
         io_loop.run_sync(each.stop)
+
+
+@pytest.fixture
+def tls(tmp_path, io_loop):
+    """An endpoint behind TLS, and the file with the certificate that has signed its own."""
+    ca_file, server_file = certificates(tmp_path)
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(server_file)
+    endpoint = Endpoint(context)
+    io_loop.run_sync(endpoint.listen)
+    yield endpoint, ca_file
+    io_loop.run_sync(endpoint.stop)
+
+
+@pytest.fixture
+def http_proxy(io_loop, monkeypatch):
+    """A proxy that the environment names."""
+    for name in ("http_proxy", "all_proxy", "no_proxy", "ALL_PROXY", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    proxy = Endpoint()
+    io_loop.run_sync(proxy.listen)
+    monkeypatch.setenv("http_proxy", proxy.base_url)
+    yield proxy
+    io_loop.run_sync(proxy.stop)

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import ssl
 import time
 
 import jwt
@@ -11,8 +10,6 @@ import pytest
 from cozeproxy.settings import Secret
 from cozeproxy.upstream.assertion import OAuthApp
 from cozeproxy.upstream.grant import Grant, TokenError
-from tests.upstream.certificates import certificates
-from tests.upstream.endpoint import Endpoint
 from tests.upstream.keys import APP_ID, KEY, KEY_ID, STRANGER
 
 pytestmark = pytest.mark.gen_test
@@ -195,18 +192,6 @@ async def test_close_ends_exchanges_that_run_or_wait_for_their_turn(endpoint, ex
         await ask("ann")
 
 
-@pytest.fixture
-def tls(tmp_path, io_loop):
-    """An endpoint behind TLS, and the file with the certificate that has signed its own."""
-    ca_file, server_file = certificates(tmp_path)
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(server_file)
-    endpoint = Endpoint(context)
-    io_loop.run_sync(endpoint.listen)
-    yield endpoint, ca_file
-    io_loop.run_sync(endpoint.stop)
-
-
 async def test_private_certificate_is_trusted_if_its_authority_is_given(tls, exchange):
     endpoint, ca_file = tls
     asking = asyncio.create_task(exchange(endpoint.base_url, ca_file=ca_file)("ann"))
@@ -218,18 +203,6 @@ async def test_private_certificate_is_not_trusted_by_itself(tls, exchange):
     endpoint, _ = tls
     with pytest.raises(TokenError, match="certificate is not to be trusted"):
         await exchange(endpoint.base_url)("ann")
-
-
-@pytest.fixture
-def http_proxy(io_loop, monkeypatch):
-    """A proxy that the environment names."""
-    for name in ("http_proxy", "all_proxy", "no_proxy", "ALL_PROXY", "NO_PROXY"):
-        monkeypatch.delenv(name, raising=False)
-    proxy = Endpoint()
-    io_loop.run_sync(proxy.listen)
-    monkeypatch.setenv("http_proxy", proxy.base_url)
-    yield proxy
-    io_loop.run_sync(proxy.stop)
 
 
 async def test_proxy_of_the_environment_is_asked(http_proxy, exchange):
