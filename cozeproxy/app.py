@@ -13,7 +13,7 @@ from cozeproxy.handlers.chat import ChatCompletionsHandler
 from cozeproxy.handlers.health import HealthHandler
 from cozeproxy.handlers.models import ModelHandler, ModelsHandler
 from cozeproxy.handlers.tokens import ClearTokenHandler, GetTokenHandler, RefreshTokenHandler
-from cozeproxy.observability import log_request
+from cozeproxy.observability import log_request, silence_quotes
 from cozeproxy.protocol.plan import Rules
 from cozeproxy.protocol.routing import FALLBACK_MODELS, Defaults, Target
 from cozeproxy.protocol.workflow import Input
@@ -97,6 +97,7 @@ class Service:
     """
 
     def __init__(self, settings: Settings, timing: Timing | None = None) -> None:
+        silence_quotes()
         check_doors(settings)
         check_models(settings)
         self._settings = settings
@@ -141,9 +142,9 @@ class Service:
         """Stop listening and end what is open."""
         self._server.stop()
         await self._coze.close()
+        if self._credentials:
+            await self._credentials.stop()
         if self._unanswered:
             # Those whose calls have been ended are still to be told.
             await asyncio.wait(self._unanswered, timeout=STOP_SECONDS)
         await self._server.close_all_connections()
-        if self._credentials:
-            await self._credentials.stop()

@@ -27,6 +27,22 @@ def configure_logging(settings: Settings) -> None:
     access.disabled = not settings.enable_logging
 
 
+def silence_quotes() -> None:
+    """Keep Tornado from quoting what it cannot read, which may be a header with a caller's key.
+
+    At whatever level and wherever logs go: so this is the service's doing, not the set-up's.
+    """
+    general = logging.getLogger("tornado.general")
+    if _without_quotes not in general.filters:
+        general.addFilter(_without_quotes)
+
+
+def _without_quotes(record: logging.LogRecord) -> bool:
+    if str(record.msg).startswith("Malformed HTTP message"):
+        record.msg, record.args = "A caller has sent HTTP that cannot be read.", ()
+    return True
+
+
 def log_request(handler: RequestHandler) -> None:
     """Write the line of a request that has been answered."""
     status = handler.get_status()

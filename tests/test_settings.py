@@ -17,6 +17,7 @@ from cozeproxy.settings import (
     EnvFileError,
     Secret,
     Settings,
+    check_doors,
     check_models,
     load,
     read_sources,
@@ -412,3 +413,14 @@ def test_a_name_of_the_map_must_lead_somewhere(entry, fields, missing):
 def test_a_name_stands_once_and_is_not_empty(text):
     with pytest.raises(BadValueError, match="a name stands twice, or is empty"):
         Settings.from_env({"MODEL_MAP": text})
+
+
+def test_the_key_of_the_owner_is_none_of_the_callers():
+    settings = Settings.from_env({"PROXY_API_KEYS": "ann:12345678", "PROXY_ADMIN_KEY": "12345678"})
+    with pytest.raises(CombinationError, match="PROXY_ADMIN_KEY"):
+        check_doors(settings)
+
+
+def test_the_key_of_the_owner_is_no_shorter_than_those_of_callers():
+    with pytest.raises(BadValueError, match=r"PROXY_ADMIN_KEY is .* at least 8 characters"):
+        Settings.from_env({"PROXY_ADMIN_KEY": "1234567"})

@@ -1,6 +1,7 @@
 """What settings must not say together: open doors that nobody means, names that lead nowhere."""
 
 from cozeproxy.settings.errors import CombinationError
+from cozeproxy.settings.keys import digest_of
 from cozeproxy.settings.table import Settings
 
 
@@ -15,6 +16,11 @@ def check_doors(settings: Settings) -> None:
         raise CombinationError(
             "a key stands twice in PROXY_API_KEYS and PROXY_KEYS_FILE, so that it is open what"
             " it may use"
+        )
+    admin = settings.proxy_admin_key
+    if admin and digest_of(admin.reveal()) in {key.digest for key in keys}:
+        raise CombinationError(
+            "PROXY_ADMIN_KEY is a key of callers' too, who would see what only the owner may"
         )
     if settings.coze_token_passthrough and keys:
         raise CombinationError(

@@ -120,7 +120,7 @@ class Settings:
         example="your-bot-ids",
     )
     proxy_admin_key: Secret | None = variable(
-        values.token,
+        values.key,
         None,
         "Key that opens the token endpoints and the details of /health",
         example="your-admin-key",

@@ -67,6 +67,13 @@ def token(value: str) -> Secret:
     return Secret(value)
 
 
+def key(value: str) -> Secret:
+    """A key that opens doors of this service."""
+    if not re.fullmatch(r"[!-~]{8,}", value):
+        raise ValueError("at least 8 characters, without spaces and line breaks")
+    return Secret(value)
+
+
 def identifier(value: str) -> str:
     """The id of something at Coze: decimal digits there, words in the sandbox."""
     if not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", value):
