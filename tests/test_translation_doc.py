@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from cozeproxy.errors import COZE_ANSWERS, RequestError
-from cozeproxy.protocol import response
+from cozeproxy.protocol import failures, response
 from cozeproxy.protocol.openai import CozeOptions
 from cozeproxy.protocol.parsing import IGNORED, parse_chat_request
 from cozeproxy.protocol.request import CHAT_FIELDS, WORKFLOW_FIELDS
@@ -62,8 +62,10 @@ def test_fields_of_the_request_object_are_listed_with_what_they_are_for():
 
 def events_in_the_code():
     """The names of events that the translation knows; of a chat's own, what makes them differ."""
-    tree = ast.parse(inspect.getsource(response.ChatTranslator))
-    constants = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)}
+    sources = [response.ChatTranslator, failures.reported]
+    trees = [ast.parse(inspect.getsource(source)) for source in sources]
+    nodes = [node for tree in trees for node in ast.walk(tree)]
+    constants = {node.value for node in nodes if isinstance(node, ast.Constant)}
     known = {c.decode() for c in constants | set(response._DONE) if isinstance(c, bytes)}
     # An event without a name, under its default one.
     known -= {"message"}

@@ -17,6 +17,7 @@ from cozeproxy.errors import (
     UpstreamStatusError,
 )
 from cozeproxy.protocol.coze import NULL, Chat, chat_decoder, decode, number
+from cozeproxy.protocol.sse import Event
 
 
 class Detail(msgspec.Struct):
@@ -45,7 +46,20 @@ def chat_error(chat: Chat, logid: str | None) -> CozeError:
     return CozeError(number(chat.code), chat.msg or (last.msg if last else "") or "", logid)
 
 
-def event_error(data: bytes, logid: str | None) -> CozeError:
+def reported(event: Event, logid: str | None) -> CozeError | None:
+    """The failure that an event reports which is no message and no state of a chat, if it does.
+
+    Raises:
+        UpstreamBrokenError: it has no name, and cannot be read.
+    """
+    if event.name == b"error":
+        return _event_error(event.data, logid)
+    if event.name in (b"", b"message"):
+        return _unnamed_error(event.data, logid)
+    return None
+
+
+def _event_error(data: bytes, logid: str | None) -> CozeError:
     """The failure that an ``error`` event reports."""
     try:
         return chat_error(decode(chat_decoder, b"error", data), logid)
@@ -54,12 +68,8 @@ def event_error(data: bytes, logid: str | None) -> CozeError:
         return CozeError(None, data.decode("utf-8", "replace")[:500], logid)
 
 
-def unnamed_error(data: bytes, logid: str | None) -> CozeError | None:
-    """The failure in an event without a name, which clients of coze-studio report, if it is one.
-
-    Raises:
-        UpstreamBrokenError: it cannot be read at all.
-    """
+def _unnamed_error(data: bytes, logid: str | None) -> CozeError | None:
+    """The failure in an event without a name, which clients of coze-studio report, if it is one."""
     chat = decode(chat_decoder, b"", data)
     return chat_error(chat, logid) if number(chat.code) not in (0, None) else None
 

@@ -131,14 +131,10 @@ class ChatTranslator:
             self._completed(coze.decode(coze.message_decoder, name, data))
         elif name.startswith(b"conversation.chat."):
             self._chat(name, coze.decode(coze.chat_decoder, name, data))
-        elif name == b"error":
-            raise failures.event_error(data, self.info.get("logid"))
         elif name in _DONE:
             self._done(data)
-        elif name in (b"", b"message"):
-            error = failures.unnamed_error(data, self.info.get("logid"))
-            if error:
-                raise error
+        elif error := failures.reported(event, self.info.get("logid")):
+            raise error
 
     def receive_eof(self) -> None:
         """Take the end of the bytes.

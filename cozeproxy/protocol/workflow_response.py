@@ -78,12 +78,8 @@ class WorkflowTranslator:
             if url:
                 self.info["debug_url"] = url
             self._end("stop")
-        elif name == b"error":
-            raise failures.event_error(data, self.info.get("logid"))
-        elif name in (b"", b"message"):
-            error = failures.unnamed_error(data, self.info.get("logid"))
-            if error:
-                raise error
+        elif error := failures.reported(event, self.info.get("logid")):
+            raise error
 
     def receive_eof(self) -> None:
         """Take the end of the bytes.
