@@ -85,6 +85,11 @@ class CozeError(UpstreamError):
         self.logid = logid
         self.answer = UPSTREAM if code is None else answer_for(code, msg)
 
+    def hide(self, secret: str) -> None:
+        """Take a secret out of Coze's text: some servers quote what they were sent."""
+        self.msg = self.msg.replace(secret, "***")
+        self.args = (self.code, self.msg, self.logid)
+
     def __str__(self) -> str:
         marks = [f"code {self.code}"] if self.code is not None else []
         if self.logid:

@@ -16,6 +16,7 @@ from cozeproxy.protocol.parsing import ignored_fields, parse_chat_request
 from cozeproxy.protocol.plan import Plan, make_plan
 from cozeproxy.protocol.request import Call
 from cozeproxy.protocol.stream import ChatStream
+from cozeproxy.settings import Secret
 from cozeproxy.upstream.account import Account
 
 T = TypeVar("T")
@@ -61,18 +62,18 @@ class ChatCompletionsHandler(ApiHandler):
 
     async def _answer(self, request: ChatRequest, plan: Plan, account: Account, call: Call) -> None:
         token = await self._while_here(account.token())
+        ask = partial(account.stream, call)
         try:
-            await self._relay(request, plan, partial(account.stream, call, token))
+            await self._relay(request, plan, ask, token)
         except ServiceError as error:
             # It has failed before anything was sent.
             if not account.may_try_again(error, token):
                 raise
-            token = await self._while_here(account.token())
-            await self._relay(request, plan, partial(account.stream, call, token))
+            await self._relay(request, plan, ask, await self._while_here(account.token()))
 
-    async def _relay(self, request: ChatRequest, plan: Plan, ask: Ask) -> None:
+    async def _relay(self, request: ChatRequest, plan: Plan, ask: Ask, token: Secret) -> None:
         self.relay = Relay(self, self._stream(request, plan), streaming=bool(request.stream))
-        await self.relay.run(ask, self.context.background)
+        await self.relay.run(ask, token, self.context.background)
 
     async def _while_here(self, work: Coroutine[Any, Any, T]) -> T:
         """Wait for something as long as the caller does.

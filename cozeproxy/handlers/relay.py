@@ -14,14 +14,15 @@ from typing import cast
 from tornado.http1connection import HTTP1Connection
 from tornado.web import RequestHandler
 
-from cozeproxy.errors import InternalError, ServiceError
+from cozeproxy.errors import CozeError, InternalError, ServiceError
 from cozeproxy.observability import log_failure
 from cozeproxy.protocol.completion import error_frame
 from cozeproxy.protocol.stream import ChatStream
+from cozeproxy.settings import Secret
 from cozeproxy.upstream.stream import UpstreamStream
 
-# Makes the call to Coze, whose pieces go to the function it is given.
-Ask = Callable[[Callable[[bytes], None]], UpstreamStream]
+# Makes the call to Coze with a token; its pieces go to the function it is given.
+Ask = Callable[[Secret, Callable[[bytes], None]], UpstreamStream]
 
 logger = logging.getLogger(__name__)
 
@@ -53,18 +54,20 @@ class Relay:
         self._flushing = False
         self._started = False
 
-    async def run(self, ask: Ask, background: set[asyncio.Task[None]]) -> None:
+    async def run(self, ask: Ask, token: Secret, background: set[asyncio.Task[None]]) -> None:
         """Make the call to Coze and give the caller what comes of it.
 
         Raises:
             ServiceError: it failed before anything was sent, so that a status can say so.
         """
-        upstream = self._upstream = ask(self._data_received)
+        upstream = self._upstream = ask(token, self._data_received)
         task = asyncio.create_task(self._read(upstream))
         background.add(task)
         task.add_done_callback(background.discard)
         await self._settled
         failure = self._crash or self._stream.error
+        if isinstance(failure, CozeError):
+            failure.hide(token.reveal())
         if self._left or failure:
             upstream.abort()
         elif not task.done():

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TypeVar
 
-from cozeproxy.errors import BAD_TOKEN, ServiceError
+from cozeproxy.errors import BAD_TOKEN, CozeError, ServiceError
 from cozeproxy.protocol.request import Call
 from cozeproxy.settings import Secret
 from cozeproxy.upstream.client import CozeClient
@@ -79,8 +79,15 @@ class Account:
     async def _authorized(self, call: Callable[[Secret], Awaitable[T]]) -> T:
         token = await self.token()
         try:
-            return await call(token)
+            return await self._quietly(call, token)
         except ServiceError as error:
             if not self.may_try_again(error, token):
                 raise
-        return await call(await self.token())
+        return await self._quietly(call, await self.token())
+
+    async def _quietly(self, call: Callable[[Secret], Awaitable[T]], token: Secret) -> T:
+        try:
+            return await call(token)
+        except CozeError as error:
+            error.hide(token.reveal())
+            raise
