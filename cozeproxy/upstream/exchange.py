@@ -19,6 +19,7 @@ import pycurl
 from tornado.curl_httpclient import CurlAsyncHTTPClient, CurlError
 from tornado.httpclient import HTTPRequest, HTTPResponse
 
+from cozeproxy.settings import MASK
 from cozeproxy.upstream.assertion import OAuthApp, sign
 from cozeproxy.upstream.grant import (
     STOPPING,
@@ -143,7 +144,7 @@ class Exchange:
         )
         response = await self._post(assertion)
         # Some servers quote what they were sent.
-        body = response.body.replace(assertion.encode(), b"***")
+        body = response.body.replace(assertion.encode(), MASK.encode())
         reply = Reply(response.code, body, _seconds(response.headers.get("Date")))
         return read_grant(reply, asked=self._terms.seconds, now=self._wall())
 
