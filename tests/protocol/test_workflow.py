@@ -12,6 +12,7 @@ from cozeproxy.protocol.routing import Defaults
 from cozeproxy.protocol.stream import ChatStream
 from cozeproxy.protocol.workflow import Input
 from cozeproxy.protocol.workflow_response import RESUME_TOOL, WorkflowTranslator
+from tests.support import coze
 from tests.support.feeding import cuts, feed
 from tests.support.files import PDF, PNG, base64_of, data_url
 from tests.support.requests import request, says
@@ -423,3 +424,40 @@ def test_run_that_breaks_off_is_a_failure(data):
     for stream in (streamed(), whole()):
         assert b"[DONE]" not in feed(stream, [data])
         assert isinstance(stream.error, UpstreamBrokenError)
+
+
+def chatflow(data, **fields):
+    """The answer of a chatflow to a request, given whole."""
+    plan = plan_of(model="chatflow-9", **fields)
+    stream = ChatStream(CompletionWriter(HEAD), plan.read_into)
+    return stream, feed(stream, [data])
+
+
+def test_chatflow_takes_a_fence_off_where_json_is_wanted():
+    data = coze.answer('```json\n{"a": 1}\n```')
+    _, out = chatflow(data, response_format={"type": "json_object"})
+    assert json.loads(out)["choices"][0]["message"]["content"] == '{"a": 1}'
+
+
+def test_chatflow_gives_follow_ups_and_steps_where_they_are_wanted():
+    data = (
+        coze.CREATED
+        + coze.completed("sunny", "91", "tool_response")
+        + coze.delta("Hi")
+        + coze.completed("Why?", "92", "follow_up")
+        + coze.END
+    )
+    _, out = chatflow(data, coze={"follow_ups": True, "events": True})
+    told = json.loads(out)["coze"]
+    assert told["follow_ups"] == ["Why?"]
+    assert told["events"] == [{"type": "tool_response", "content": "sunny"}]
+
+
+def test_tool_that_a_chatflow_waits_for_is_an_error_that_promises_nothing():
+    call = {"id": "a=", "type": "function", "function": {"name": "rain", "arguments": "{}"}}
+    action = {"type": "submit_tool_outputs", "submit_tool_outputs": {"tool_calls": [call]}}
+    waiting = coze.CREATED + coze.chat("requires_action", required_action=action)
+    stream, out = chatflow(waiting, tools=[{"type": "function"}])
+    assert out == b""
+    assert "cannot take its output in a chatflow" in str(stream.error)
+    assert "auto_save_history" not in str(stream.error)

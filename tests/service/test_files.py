@@ -149,3 +149,10 @@ async def test_nothing_is_uploaded_for_a_request_that_is_refused(post, sandbox, 
     response = await post(body("", content, coze=coze) | {"model": model})
     assert response.code == 400
     assert sandbox.requests == []
+
+
+async def test_same_bytes_under_another_name_are_another_file(post, sandbox):
+    parts = [file(file_data=base64_of(DOCX), filename=name) for name in ("a.docx", "b.docx")]
+    response = await post(body("hello", [text_part(), *parts]))
+    assert response.code == 200
+    assert sorted(uploaded(sandbox)) == ["a.docx", "b.docx"]

@@ -149,3 +149,16 @@ async def test_caller_may_leave_while_the_end_is_on_its_way(connect, raw_coze, s
     await call.start(coze.answer("Fine"))
     await call.end()
     assert b'"Fine"' in await exchange.rest()
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_stream_that_breaks_off_before_any_event_must_not_be_asked_for_again(
+    post, raw_coze, stream
+):
+    asking = asyncio.create_task(post(body("7", stream=stream)))
+    call = await raw_coze.called()
+    await call.start()
+    call.close()
+    response = await asking
+    assert response.code == 502
+    assert response.headers["x-should-retry"] == "false"
