@@ -8,8 +8,9 @@ from tornado.netutil import bind_sockets
 from tornado.web import Application
 
 from cozeproxy.handlers.access import Guard, KeyRing
-from cozeproxy.handlers.base import Context, NotFoundHandler
+from cozeproxy.handlers.base import NotFoundHandler
 from cozeproxy.handlers.chat import ChatCompletionsHandler
+from cozeproxy.handlers.context import Context
 from cozeproxy.handlers.health import HealthHandler
 from cozeproxy.handlers.models import ModelHandler, ModelsHandler
 from cozeproxy.handlers.tokens import ClearTokenHandler, GetTokenHandler, RefreshTokenHandler

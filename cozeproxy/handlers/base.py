@@ -1,34 +1,18 @@
 """What every endpoint has: its context, its headers, and errors in OpenAI's shape."""
 
-import asyncio
 import http.client
 import logging
-import time
 import uuid
-from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 from tornado.httputil import HTTPServerRequest
 from tornado.web import Application, HTTPError, RequestHandler
 
-from cozeproxy.errors import (
-    InternalError,
-    RequestError,
-    ServiceError,
-)
-from cozeproxy.handlers.access import BadKeyError, Guard, KeyRing, bearer
+from cozeproxy.errors import InternalError, RequestError, ServiceError
+from cozeproxy.handlers.context import Context
 from cozeproxy.observability import log_failure
 from cozeproxy.protocol.completion import error_body
-from cozeproxy.protocol.plan import Rules
-from cozeproxy.settings import CallerKey, Secret, Settings, digest_of
-from cozeproxy.upstream.account import Account
-from cozeproxy.upstream.catalog import Catalog
-from cozeproxy.upstream.client import CozeClient
-from cozeproxy.upstream.credentials import StaticCredentials
-from cozeproxy.upstream.files import Uploader
-from cozeproxy.upstream.tokens import TokenManager
 
 logger = logging.getLogger(__name__)
 
@@ -49,29 +33,6 @@ SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
-
-
-@dataclass(frozen=True)
-class Context:
-    """What the handlers of one service share.
-
-    ``credentials`` is None where callers bring their own.
-    """
-
-    settings: Settings
-    coze: CozeClient
-    credentials: StaticCredentials | TokenManager | None
-    keys: KeyRing
-    guard: Guard
-    uploader: Uploader
-    catalog: Catalog
-    rules: Rules
-    # Monotonic seconds.
-    started: float = field(default_factory=time.monotonic)
-    # What goes on after an answer has been given; the loop itself holds tasks only weakly.
-    background: set[asyncio.Task[None]] = field(default_factory=set)
-    # Requests that have not been answered; each is resolved when it has been.
-    unanswered: "set[asyncio.Future[None]]" = field(default_factory=set)
 
 
 class BaseHandler(RequestHandler):
@@ -175,55 +136,6 @@ class BaseHandler(RequestHandler):
     def _serves(self, method: str) -> bool:
         name = method.lower()
         return getattr(type(self), name) is not getattr(RequestHandler, name)
-
-
-class ApiHandler(BaseHandler):
-    """An endpoint of OpenAI's API: for callers with a key, where there are keys."""
-
-    # The caller's key, and its count while the request is open.
-    key: CallerKey
-    _entered: AbstractContextManager[None] | None = None
-    _answered: "asyncio.Future[None] | None" = None
-
-    def prepare(self) -> None:
-        """Let the caller in.
-
-        Raises:
-            ServiceError: it has no key, or has too many requests open.
-        """
-        self._answered = asyncio.get_running_loop().create_future()
-        self.context.unanswered.add(self._answered)
-        if self.request.method == "OPTIONS":
-            return  # a browser asks before it shows its key
-        self.key = self.context.keys.find(self.request)
-        entered = self.context.keys.entered(self.key)
-        entered.__enter__()
-        self._entered = entered
-
-    def on_finish(self) -> None:
-        """Note that the request is no longer open."""
-        if self._answered:
-            self.context.unanswered.discard(self._answered)
-            self._answered.set_result(None)
-        if self._entered:
-            self._entered.__exit__(None, None, None)
-
-    def account(self, user_id: str | None = None) -> Account:
-        """Coze for this request: with the service's credentials, or with the caller's own token.
-
-        Raises:
-            BadKeyError: the caller brought no token that could be one.
-        """
-        if self.context.credentials:
-            # What one session has uploaded, another cannot use.
-            apart = user_id is not None and self.context.settings.coze_jwt_session_per_user
-            owner = digest_of(user_id or "") if apart else b""
-            return Account(self.context.coze, self.context.credentials, owner, user_id)
-        token = bearer(self.request)
-        if not token or not token.isascii() or not token.isprintable():
-            raise BadKeyError
-        own = StaticCredentials(Secret(token))
-        return Account(self.context.coze, own, owner=digest_of(token), user_id=user_id)
 
 
 class NotFoundHandler(BaseHandler):

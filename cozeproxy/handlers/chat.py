@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from cozeproxy.errors import ServiceError
-from cozeproxy.handlers.base import ApiHandler
+from cozeproxy.handlers.api import ApiHandler
 from cozeproxy.handlers.relay import Ask, Relay
 from cozeproxy.protocol.completion import ChunkWriter, CompletionWriter, Head
 from cozeproxy.protocol.openai import ChatRequest

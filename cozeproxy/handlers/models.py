@@ -1,6 +1,7 @@
 """``GET /v1/models``: what a client's model picker shows."""
 
-from cozeproxy.handlers.base import ApiHandler, Context
+from cozeproxy.handlers.api import ApiHandler
+from cozeproxy.handlers.context import Context
 from cozeproxy.protocol.routing import model_not_found
 from cozeproxy.upstream.account import Account
 

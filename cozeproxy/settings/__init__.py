@@ -1,8 +1,8 @@
 """Settings: read once, at the start, into one frozen object.
 
-``table`` has the settings themselves, as ``declaring`` declares one; ``values``, ``models``
-and ``keys`` turn the text of a variable into its value; ``sources`` finds the text: command line,
-environment, ``.env`` file, first wins; ``checks`` looks at what they say together;
+``table`` has the settings themselves, from ``groups``, as ``declaring`` declares one; ``values``,
+``models`` and ``keys`` turn the text of a variable into its value; ``sources`` finds the text:
+command line, environment, ``.env`` file, first wins; ``checks`` looks at what they say together;
 ``errors`` is what can go wrong. Nothing else in the package reads the environment.
 """
 

@@ -105,6 +105,25 @@ def seconds(value: str) -> float:
     return float(value)
 
 
+def seconds_or_off(value: str) -> float:
+    """A number of seconds, where none is off."""
+    return 0.0 if re.fullmatch(r"0(\.0{1,6})?", value) else seconds(value)
+
+
+def count(value: str) -> int:
+    """How many of something there may be, at least one."""
+    if not re.fullmatch(r"[0-9]{1,12}", value) or int(value) < 1:
+        raise ValueError("a whole number from 1 on")
+    return int(value)
+
+
+def count_or_none(value: str) -> int:
+    """How many of something there may be, or none."""
+    if not re.fullmatch(r"[0-9]{1,3}", value):
+        raise ValueError("a whole number from 0 to 999")
+    return int(value)
+
+
 def token_life(value: str) -> int:
     """For how many seconds Coze is asked to let a token live."""
     if not re.fullmatch(r"[0-9]{1,5}", value) or not 1 <= int(value) <= LONGEST_TOKEN_LIFE:

@@ -1,0 +1,59 @@
+"""What every endpoint of OpenAI's API has: callers with keys, and Coze as they see it."""
+
+import asyncio
+from contextlib import AbstractContextManager
+
+from cozeproxy.handlers.access import BadKeyError, bearer
+from cozeproxy.handlers.base import BaseHandler
+from cozeproxy.settings import CallerKey, Secret, digest_of
+from cozeproxy.upstream.account import Account
+from cozeproxy.upstream.credentials import StaticCredentials
+
+
+class ApiHandler(BaseHandler):
+    """An endpoint of OpenAI's API: for callers with a key, where there are keys."""
+
+    # The caller's key, and its count while the request is open.
+    key: CallerKey
+    _entered: AbstractContextManager[None] | None = None
+    _answered: "asyncio.Future[None] | None" = None
+
+    def prepare(self) -> None:
+        """Let the caller in.
+
+        Raises:
+            ServiceError: it has no key, or has too many requests open.
+        """
+        self._answered = asyncio.get_running_loop().create_future()
+        self.context.unanswered.add(self._answered)
+        if self.request.method == "OPTIONS":
+            return  # a browser asks before it shows its key
+        self.key = self.context.keys.find(self.request)
+        entered = self.context.keys.entered(self.key)
+        entered.__enter__()
+        self._entered = entered
+
+    def on_finish(self) -> None:
+        """Note that the request is no longer open."""
+        if self._answered:
+            self.context.unanswered.discard(self._answered)
+            self._answered.set_result(None)
+        if self._entered:
+            self._entered.__exit__(None, None, None)
+
+    def account(self, user_id: str | None = None) -> Account:
+        """Coze for this request: with the service's credentials, or with the caller's own token.
+
+        Raises:
+            BadKeyError: the caller brought no token that could be one.
+        """
+        if self.context.credentials:
+            # What one session has uploaded, another cannot use.
+            apart = user_id is not None and self.context.settings.coze_jwt_session_per_user
+            owner = digest_of(user_id or "") if apart else b""
+            return Account(self.context.coze, self.context.credentials, owner, user_id)
+        token = bearer(self.request)
+        if not token or not token.isascii() or not token.isprintable():
+            raise BadKeyError
+        own = StaticCredentials(Secret(token))
+        return Account(self.context.coze, own, owner=digest_of(token), user_id=user_id)

@@ -1,0 +1,1 @@
+"""The settings by what they are for: each group is one part of the table."""
