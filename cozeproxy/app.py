@@ -14,6 +14,7 @@ from cozeproxy.handlers.context import Context
 from cozeproxy.handlers.health import HealthHandler
 from cozeproxy.handlers.models import ModelHandler, ModelsHandler
 from cozeproxy.handlers.tokens import ClearTokenHandler, GetTokenHandler, RefreshTokenHandler
+from cozeproxy.handlers.watch import Times
 from cozeproxy.observability import log_request, silence_quotes
 from cozeproxy.protocol.plan import Rules
 from cozeproxy.protocol.routing import FALLBACK_MODELS, Defaults, Target
@@ -104,7 +105,12 @@ class Service:
         self._settings = settings
         own = not settings.coze_token_passthrough
         self._credentials = load_credentials(settings, timing) if own else None
-        self._coze = CozeClient(settings.coze_base_url, settings.coze_ca_file)
+        self._coze = CozeClient(
+            settings.coze_base_url,
+            settings.coze_ca_file,
+            connect_timeout=settings.upstream_connect_timeout,
+            max_streams=settings.max_concurrent_requests,
+        )
         admin = settings.proxy_admin_key
         keys = (*settings.proxy_api_keys, *settings.proxy_keys_file)
         context = Context(
@@ -119,9 +125,13 @@ class Service:
             uploader=Uploader(),
             catalog=Catalog(settings.coze_space_id, settings.models_ttl),
             rules=rules(settings),
+            chat_times=Times.of(settings, is_run=False),
+            run_times=Times.of(settings, is_run=True),
+            timing=timing or Timing(),
         )
         self.app = make_app(context)
         self._unanswered = context.unanswered
+        self._background = context.background
         self._server = HTTPServer(self.app, max_body_size=MAX_BODY_BYTES)
         self._is_open = not keys and not settings.coze_token_passthrough
 
@@ -142,10 +152,14 @@ class Service:
     async def stop(self) -> None:
         """Stop listening and end what is open."""
         self._server.stop()
-        await self._coze.close()
+        self._coze.end_calls()
+        if self._unanswered:
+            # Those whose calls have been ended are still to be told,
+            await asyncio.wait(self._unanswered, timeout=STOP_SECONDS)
+        if self._background:
+            # and Coze, that nobody waits for them.
+            await asyncio.wait(self._background, timeout=STOP_SECONDS)
         if self._credentials:
             await self._credentials.stop()
-        if self._unanswered:
-            # Those whose calls have been ended are still to be told.
-            await asyncio.wait(self._unanswered, timeout=STOP_SECONDS)
+        await self._coze.close()
         await self._server.close_all_connections()

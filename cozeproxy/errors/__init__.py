@@ -11,6 +11,7 @@
         ├── UpstreamStatusError       the upstream answered with an HTTP error and no such code
         ├── UpstreamUnreachableError  no connection could be made: 502
         ├── UpstreamTimeoutError      it took longer than it may: 504
+        │   └── DeadlineError         ... where nothing can be sent before the end
         ├── UpstreamBrokenError       the answer broke off or makes no sense: 502
         └── UnansweredToolError       the bot waits for a tool that nobody is ready to run: 400
 
@@ -49,6 +50,7 @@ from cozeproxy.errors.answers import (
 )
 from cozeproxy.errors.faults import (
     CozeError,
+    DeadlineError,
     InternalError,
     RequestError,
     ServiceError,
@@ -87,6 +89,7 @@ __all__ = [
     "UPSTREAM",
     "Answer",
     "CozeError",
+    "DeadlineError",
     "InternalError",
     "RequestError",
     "ServiceError",

@@ -114,13 +114,33 @@ class UpstreamStatusError(UpstreamError):
 
 
 class UpstreamUnreachableError(UpstreamError):
-    """No connection to Coze could be made."""
+    """No connection to Coze could be made.
+
+    Attributes:
+        may_pass: it could be otherwise a moment later.
+    """
+
+    def __init__(self, message: str, *, may_pass: bool = True) -> None:
+        super().__init__(message)
+        self.may_pass = may_pass
 
 
 class UpstreamTimeoutError(UpstreamError):
     """Coze took longer than it may."""
 
     answer = TIMEOUT
+
+
+class DeadlineError(UpstreamTimeoutError):
+    """An answer that is not streamed took longer than routers wait for one."""
+
+    answer = TIMEOUT._replace(resend=False)
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(
+            f"There was no whole answer within {seconds:g} seconds. This service waits no longer"
+            ' where nothing can be sent before the end. Ask with "stream": true.'
+        )
 
 
 class UpstreamBrokenError(UpstreamError):

@@ -1,34 +1,39 @@
 """Moves one answer from Coze to the caller.
 
-Everything here runs on the loop and nothing is polled: Coze's pieces come through
-``_data_received``, the caller's leaving through ``caller_left``, the end of Coze's answer through a
-task that waits for it. Each may settle the outcome; ``run`` waits for that and gives the answer its
-ending.
+The way of a piece stands here from top to bottom, and is short, as every token goes it:
+
+``receive``  libcurl has a piece. This is inside its machinery, where no application code may run:
+             the piece is only kept, and the loop asked for one turn.
+``_turn``    What came in the meantime is joined and translated, all complete events at once.
+``_send``    What that gives goes to the caller's socket in one write. While the caller does not
+             take it, Coze is not read.
+
+Nothing is polled: Coze's pieces come through ``receive``, the end of its answer through the task
+that asks, the caller's leaving through ``caller_left``, what takes too long through the watch. Each
+may settle the outcome; ``run`` waits for that and gives the answer its ending.
 """
 
 import asyncio
 import logging
-from collections.abc import Callable
-from typing import cast
+from collections.abc import Callable, Coroutine
+from typing import Any, cast
 
 from tornado.http1connection import HTTP1Connection
+from tornado.iostream import IOStream
 from tornado.web import RequestHandler
 
-from cozeproxy.errors import CozeError, InternalError, ServiceError
+from cozeproxy.errors import InternalError, ServiceError
+from cozeproxy.handlers.watch import Times, Watch
 from cozeproxy.observability import log_failure
 from cozeproxy.protocol.completion import error_frame
+from cozeproxy.protocol.response import RunningChat
 from cozeproxy.protocol.stream import ChatStream
-from cozeproxy.settings import Secret
 from cozeproxy.upstream.stream import UpstreamStream
-
-# Makes the call to Coze with a token; its pieces go to the function it is given.
-Ask = Callable[[Secret, Callable[[bytes], None]], UpstreamStream]
 
 logger = logging.getLogger(__name__)
 
-# How long Coze may take to close its stream after the answer has ended. A stream that is read to
-# its end leaves a connection that can be used again.
-READ_ON_SECONDS = 60.0
+# A comment: readers of event streams pass over it, and routers see that somebody is there.
+HEARTBEAT = b": still working\n\n"
 
 
 class Relay:
@@ -36,144 +41,297 @@ class Relay:
 
     Args:
         handler: whose response is written.
-        stream: the translation.
+        translate: makes the translation of an answer; told whether its beginning has been sent.
+        times: how long things may take.
         streaming: whether the caller wants chunks as they come, or all at the end.
+
+    Attributes:
+        begun: something has been sent, so that no status can tell of a failure any more.
     """
 
-    def __init__(self, handler: RequestHandler, stream: ChatStream, *, streaming: bool) -> None:
+    def __init__(
+        self,
+        handler: RequestHandler,
+        translate: Callable[[bool], ChatStream],
+        times: Times,
+        *,
+        streaming: bool,
+    ) -> None:
+        self.begun = False
+        self.streaming = streaming
         self._handler = handler
-        self._stream = stream
-        self._streaming = streaming
+        self._translate = translate
+        self._stream = translate(False)
         self._upstream: UpstreamStream | None = None
-        # Resolved when the answer has ended or failed, or the caller has left.
-        self._settled: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._crash: Exception | None = None
-        self._left = False
-        # What waits for the caller: one flush at a time, as Tornado forgets all but the last.
+        self._answering = False
+        self._loop = asyncio.get_running_loop()
+        self._watch = Watch(times, self)
+        # What came from Coze since the last turn.
+        self._pieces: list[bytes] = []
+        self._scheduled = False
+        # The caller's connection; what waits for it while it has not taken what it was sent before.
+        self._caller = cast("HTTP1Connection", handler.request.connection).stream
         self._out: list[bytes] = []
         self._flushing = False
-        self._started = False
+        # Tokens of plain HTTP/1.1 need no detour through Tornado's buffers.
+        self._direct = handler.request.version == "HTTP/1.1" and type(self._caller) is IOStream
+        # Resolved when the answer has ended or failed, or the caller has left.
+        self._settled: asyncio.Future[None] = self._loop.create_future()
+        self._failure: BaseException | None = None
+        self._left = False
 
-    async def run(self, ask: Ask, token: Secret, background: set[asyncio.Task[None]]) -> None:
-        """Make the call to Coze and give the caller what comes of it.
+    def receive(self, piece: bytes) -> None:
+        """Keep a piece of Coze's answer for the next turn of the loop."""
+        self._pieces.append(piece)
+        if not self._scheduled:
+            self._scheduled = True
+            self._loop.call_soon(self._turn)
+
+    def _turn(self) -> None:
+        self._scheduled = False
+        pieces = self._pieces
+        data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        pieces.clear()
+        if self._settled.done():
+            return
+        if not self._answering:
+            self._note_beginning()
+        watch, stream = self._watch, self._stream
+        if watch.heard is not None:
+            watch.heard = self._loop.time()
+        try:
+            out = stream.receive_data(data)
+        except Exception as error:  # noqa: BLE001 - run() raises it, in the caller's request
+            self.fail(error)
+            return
+        if stream.error or stream.ended:
+            self._answered(out)
+        elif out and self.streaming:
+            self._send(out)
+
+    def _send(self, out: bytes) -> None:
+        if self._flushing:
+            self._out.append(out)
+            return
+        self._watch.sent = self._loop.time()
+        if not self.begun:
+            # The head goes with the first chunk.
+            self._begin()
+            self._handler.write(out)
+            flush = self._handler.flush()
+        elif not self._direct:
+            self._handler.write(out)
+            flush = self._handler.flush()
+        else:
+            # Tornado has written the head; this is a chunk as HTTP/1.1 has it (RFC 9112, 7.1).
+            chunk = b"%x\r\n%b\r\n" % (len(out), out)
+            sent = self._sent_at_once(chunk)
+            if sent == len(chunk):
+                return
+            flush = self._caller.write(chunk[sent:])
+        if not flush.done():
+            self._hold(flush)
+
+    def _sent_at_once(self, chunk: bytes) -> int:
+        """How much of a chunk the kernel takes."""
+        if self._caller.writing() or self._caller.closed():
+            return 0
+        try:
+            return int(self._caller.socket.send(chunk))
+        except OSError:
+            return 0  # full, or gone: Tornado's stream, which gets it next, tells that apart
+
+    def _hold(self, flush: "asyncio.Future[None]") -> None:
+        """Keep Coze waiting until the caller has taken what it was sent."""
+        self._flushing = True
+        if self._upstream:
+            self._upstream.pause()
+        self._watch.waits_for_caller(self._caller.socket)
+        flush.add_done_callback(self._flushed)
+
+    def _flushed(self, flush: "asyncio.Future[None]") -> None:
+        self._flushing = False
+        if flush.exception() or self._caller.closed():
+            return  # the caller has left, which caller_left() is told
+        self._watch.goes_on()
+        if self._settled.done():
+            return
+        if self._out:
+            out = b"".join(self._out)
+            self._out.clear()
+            self._send(out)
+        if not self._flushing and self._upstream:
+            self._upstream.resume()
+
+    async def run(
+        self,
+        asking: Coroutine[Any, Any, None],
+        cancel: Callable[[RunningChat], Coroutine[Any, Any, None]],
+        background: set[asyncio.Task[None]],
+    ) -> None:
+        """Ask Coze and give the caller what comes of it.
+
+        Args:
+            asking: the question, which has this relay for its receiver.
+            cancel: ends a chat at Coze.
+            background: where tasks go that outlive the answer.
 
         Raises:
             ServiceError: it failed before anything was sent, so that a status can say so.
         """
-        upstream = self._upstream = ask(token, self._data_received)
-        task = asyncio.create_task(self._read(upstream))
-        background.add(task)
-        task.add_done_callback(background.discard)
-        await self._settled
-        failure = self._crash or self._stream.error
-        if isinstance(failure, CozeError):
-            failure.hide(token.reveal())
-        if self._left or failure:
-            upstream.abort()
-        elif not task.done():
-            give_up = asyncio.get_running_loop().call_later(READ_ON_SECONDS, upstream.abort)
-            task.add_done_callback(lambda _: give_up.cancel())
-        if self._left:
-            # Nobody reads it; this is what the log says, as nginx's does.
-            self._handler.set_status(499, "Client Closed Request")
-        else:
-            self._finish(failure)
+        task = _kept(asking, background)
+        task.add_done_callback(self._asked)
+        self._watch.start()
+        try:
+            await self._settled
+            self._leave_upstream(task)
+            running = self._stream.running
+            if running and self._upstream and self._upstream.ended_here:
+                _kept(cancel(running), background)
+            await self._finish()
+        finally:
+            self._watch.stop()
+
+    def opened(self, upstream: UpstreamStream) -> None:
+        """Take note of a call to Coze that begins, be it the first or another attempt."""
+        self._upstream = upstream
+        self._pieces.clear()
+        self._answering = False
+        self._stream = self._translate(self.begun)
+        self._watch.asked()
+
+    def fail(self, error: BaseException) -> None:
+        """End the answer as failed, if it has not ended."""
+        if self._settled.done():
+            return
+        if isinstance(error, ServiceError) and error is not self._stream.error:
+            # Once there is a stream, the chat has begun, whether or not an event has come of it.
+            begun = self._upstream is not None and self._upstream.is_stream
+            error.accepted = error.accepted or begun
+        self._failure = error
+        self._settle()
+
+    def beat(self) -> None:
+        """Give the caller a sign of life: what answers begin with, and later a comment."""
+        if not self._flushing:
+            self._send(HEARTBEAT if self.begun else self._stream.start())
+
+    def cut_off(self) -> None:
+        """Leave the caller, who takes nothing."""
+        # Its handler is told, as if the caller had left by itself.
+        self._caller.close()
 
     def caller_left(self) -> None:
         """End the call to Coze, unless the answer is complete already."""
-        if not self._stream.ended:
+        if not self._settled.done():
             self._left = True
             self._settle()
 
-    async def _read(self, upstream: UpstreamStream) -> None:
-        try:
-            await upstream.wait()
-        except ServiceError as error:
-            # Once there is a stream, the chat has begun, whether or not an event has come of it.
-            error.accepted = upstream.is_stream
-            self._stream.fail(error)
-        except Exception as error:
-            if self._settled.done():
-                logger.exception("unhandled error after the end of an answer")
-            # run() raises it, in the caller's request.
-            self._crash = error
-        else:
-            self._write(self._stream.receive_eof())
-        self._settle()
-
-    def _data_received(self, data: bytes) -> None:
-        if self._left:
-            return
+    def _note_beginning(self) -> None:
+        self._answering = True
+        self._watch.answering()
         if self._upstream and self._upstream.logid:
-            self._stream.info.setdefault("logid", self._upstream.logid)
-        out = self._stream.receive_data(data)
-        if self._stream.error and not self._started:
+            self._stream.info["logid"] = self._upstream.logid
+
+    def _answered(self, out: bytes) -> None:
+        """Take note that the answer has ended, for good or as a failure."""
+        if self._stream.error:
+            if self.begun and out:
+                self._send(out)
             # Text that came together with a failure is not sent: the status can still tell all.
-            out = b""
-        self._write(out)
-        if self._stream.error or self._stream.ended:
+            if self._upstream:
+                # The task that asks gets the reason, and decides what to do.
+                self._upstream.abort(self._stream.error)
+        else:
+            # It goes out with the end of the body, in one write.
+            self._out.append(out)
+            self._settle()
+
+    def _asked(self, task: "asyncio.Task[None]") -> None:
+        """Take note that the call to Coze, or the attempt to make one, is over."""
+        if task.cancelled():
+            return
+        error = task.exception()
+        if self._settled.done():
+            if error and not isinstance(error, ServiceError):
+                logger.error("unhandled error after the end of an answer", exc_info=error)
+            return
+        if error:
+            self.fail(error)
+            return
+        out = self._stream.receive_eof()
+        if self._stream.error:
+            self.fail(self._stream.error)
+        else:
+            self._out.append(out)
             self._settle()
 
     def _settle(self) -> None:
         if not self._settled.done():
             self._settled.set_result(None)
 
-    def _write(self, out: bytes) -> None:
-        if out:
-            self._out.append(out)
-            # The end of an answer is left to _finish, which sends it in one go with the body's.
-            if self._streaming and not self._flushing and not self._stream.ended:
-                self._flush()
-
-    def _flush(self) -> None:
-        self._start()
-        self._handler.write(b"".join(self._out))
-        self._out.clear()
-        flush = self._handler.flush()
-        if not flush.done() and self._upstream:
-            self._flushing = True
-            self._upstream.pause()
-            flush.add_done_callback(self._flushed)
-
-    def _flushed(self, flush: "asyncio.Future[None]") -> None:
-        self._flushing = False
-        if flush.exception():
-            return  # the caller has left, which caller_left() is told
-        if self._out and not self._settled.done():
-            self._flush()
-        elif self._upstream:
-            self._upstream.resume()
-
-    def _start(self) -> None:
-        if self._started:
+    def _leave_upstream(self, task: "asyncio.Task[None]") -> None:
+        """Give up what is still asked; what comes after a good end is read."""
+        if task.done():
             return
+        upstream = self._upstream
+        if upstream is None or upstream.is_over:
+            # It waits for an upload, a token, or the moment for another attempt.
+            task.cancel()
+        elif self._stream.ended and not self._left and not self._failure:
+            upstream.read_on()
+        else:
+            upstream.abort()
+
+    def _begin(self) -> None:
+        """Set what the head of a good answer has."""
         handler = self._handler
         for name, header in (("conversation_id", "X-Conversation-Id"), ("logid", "X-Coze-Logid")):
             if name in self._stream.info:
                 handler.set_header(header, self._stream.info[name])
-        if self._streaming:
+        if self.streaming:
             handler.set_header("Content-Type", "text/event-stream; charset=utf-8")
             handler.set_header("Cache-Control", "no-cache")
             # nginx would hold tokens back until its buffer is full.
             handler.set_header("X-Accel-Buffering", "no")
             # The kernel would hold a token back until the one before it is acknowledged, for some
             # 40 ms: Tornado turns that off only at the end of an answer.
-            cast("HTTP1Connection", handler.request.connection).stream.set_nodelay(True)
+            self._caller.set_nodelay(True)
         # Last: until here a failure can still become a status.
-        self._started = True
+        self.begun = True
 
-    def _finish(self, failure: Exception | None) -> None:
-        if failure and not self._started:
+    async def _finish(self) -> None:
+        """Give the answer its ending, and wait until the caller has it."""
+        if self._left:
+            # Nobody reads it; this is what the log says, as nginx's does.
+            self._handler.set_status(499, "Client Closed Request")
+            return
+        failure = self._failure
+        if failure and not self.begun:
             raise failure
-        self._start()
+        if not self.begun:
+            self._begin()
         if failure:
             told = self._told(failure)
             log_failure(self._handler, told)
             self._out.append(error_frame(told))
-        self._handler.finish(b"".join(self._out))
+        end = self._handler.finish(b"".join(self._out))
+        if not end.done():
+            self._watch.waits_for_caller(self._caller.socket)
+            await end
 
-    def _told(self, failure: Exception) -> ServiceError:
+    def _told(self, failure: BaseException) -> ServiceError:
         if isinstance(failure, ServiceError):
             return failure
         logger.error("unhandled error in a stream", exc_info=failure)
         return InternalError()
+
+
+def _kept(
+    work: Coroutine[Any, Any, None], background: set[asyncio.Task[None]]
+) -> "asyncio.Task[None]":
+    task = asyncio.create_task(work)
+    # The loop itself holds tasks only weakly.
+    background.add(task)
+    task.add_done_callback(background.discard)
+    return task

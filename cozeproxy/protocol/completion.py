@@ -47,13 +47,19 @@ def error_frame(error: ServiceError) -> bytes:
 
 
 class ChunkWriter:
-    """Writes an answer as chunks. Text goes in as JSON and comes out between two constants."""
+    """Writes an answer as chunks. Text goes in as JSON and comes out between two constants.
 
-    def __init__(self, head: Head, *, include_usage: bool) -> None:
+    Args:
+        head: what all chunks share.
+        include_usage: the last chunk has the usage.
+        started: the chunk with the role has been sent already.
+    """
+
+    def __init__(self, head: Head, *, include_usage: bool, started: bool = False) -> None:
         self._head = head
         self._include_usage = include_usage
         self._out: list[bytes] = []
-        self._started = False
+        self._started = started
         # With include_usage, the chunks before the last have "usage": null (API reference).
         tail = b',"usage":null}' if include_usage else b"}"
         self._tail = b'},"logprobs":null,"finish_reason":null}]' + tail + b"\n\n"
@@ -174,6 +180,9 @@ class CompletionWriter:
         if info:
             completion["coze"] = info
         self._out = _encode(completion)
+
+    def start(self) -> None:
+        """Write nothing: it has no beginning that could be given before its end."""
 
     def take(self) -> bytes:
         """Give the completion, once it is there."""

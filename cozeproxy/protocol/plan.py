@@ -16,7 +16,7 @@ from cozeproxy.protocol.request import (
     tool_outputs,
     user_id,
 )
-from cozeproxy.protocol.response import ChatTranslator, Wanted, Writer
+from cozeproxy.protocol.response import ChatTranslator, RunningChat, Wanted, Writer
 from cozeproxy.protocol.routing import Defaults, Route, route
 from cozeproxy.protocol.sse import Event
 from cozeproxy.protocol.workflow import (
@@ -49,6 +49,7 @@ class Translator(Protocol):
     accepted: bool
     ended: bool
     info: dict[str, Any]
+    running: RunningChat | None
 
     def receive_event(self, event: Event) -> None:
         """Take one event; raise the failure that it reports."""
@@ -65,6 +66,7 @@ class Plan(NamedTuple):
         translator: makes the reader of its answer.
         user_id: the end user.
         targets: ids of the bots and workflows that it uses, whoever named them.
+        is_run: a workflow runs, which may take minutes and be silent meanwhile.
         attachments: files that must be uploaded before the call.
         fenced: a code fence around the answer is taken off.
         stops: texts before which the answer is cut.
@@ -76,6 +78,7 @@ class Plan(NamedTuple):
     translator: Callable[[Writer], Translator]
     user_id: str = ""
     targets: Sequence[str] = ()
+    is_run: bool = False
     attachments: Sequence[Attachment] = ()
     fenced: bool = False
     stops: Sequence[str] = ()
@@ -142,6 +145,7 @@ def _continuation(request: ChatRequest, rules: Rules) -> Plan | None:
             call=lambda _: resume_call(reply),
             translator=lambda w: WorkflowTranslator(w, workflow, raw=rules.raw_output),
             targets=[workflow],
+            is_run=True,
             notes=_ignored(request, "metadata", "response_format"),
         )
     return None
@@ -183,6 +187,7 @@ def _workflow_plan(request: ChatRequest, target: Route, user: str, rules: Rules)
             writer, target.workflow_id or "", raw=rules.raw_output
         ),
         attachments=question.attachments,
+        is_run=True,
         # The workflow decides the form of its outputs; a demand in its input would only disturb it.
         notes=_ignored(request, "metadata", "response_format"),
     )
@@ -194,6 +199,7 @@ def _chatflow_plan(request: ChatRequest, target: Route, user: str) -> Plan:
     call = chatflow_call(request, target, turn, user_id=user)
     return Plan(
         call=lambda _: call,
+        is_run=True,
         translator=lambda writer: ChatTranslator(writer, wanted),
         fenced=request.wants_json,
         notes={

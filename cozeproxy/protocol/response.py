@@ -25,6 +25,8 @@ coze-studio spells some names otherwise (``cancelled``, ``required_action``); bo
 
 from typing import Any, NamedTuple, Protocol
 
+import msgspec
+
 from cozeproxy.errors import UnansweredToolError, UpstreamBrokenError
 from cozeproxy.protocol import coze, failures
 from cozeproxy.protocol.ids import ID, CallId
@@ -63,6 +65,13 @@ class Wanted(NamedTuple):
     )
 
 
+class RunningChat(msgspec.Struct):
+    """A chat that Coze is still working on, as the call that cancels it has it."""
+
+    conversation_id: str
+    chat_id: str
+
+
 class ToolCall(NamedTuple):
     """A tool call as the caller sees it; ``arguments`` is JSON text."""
 
@@ -97,12 +106,14 @@ class ChatTranslator:
         accepted: Coze has taken the chat on, so that sending it again would be a second chat.
         ended: the end was reached; whatever follows is ignored.
         info: Coze's ids for this chat: ``conversation_id``, ``chat_id``, ``logid``.
+        running: the chat, while Coze is known to work on it.
     """
 
     def __init__(self, writer: Writer, wanted: Wanted) -> None:
         self.accepted = False
         self.ended = False
         self.info: dict[str, Any] = {}
+        self.running: RunningChat | None = None
         self._writer = writer
         self._wanted = wanted
         # The ids of the answers whose text, and whose reasoning, has been written.
@@ -134,6 +145,7 @@ class ChatTranslator:
         elif name in _DONE:
             self._done(data)
         elif error := failures.reported(event, self.info.get("logid")):
+            self.running = None
             raise error
 
     def receive_eof(self) -> None:
@@ -194,14 +206,23 @@ class ChatTranslator:
         if chat.execute_id:
             self._last_piece_completes = True
         kind = name.removeprefix(b"conversation.chat.")
-        if kind == b"completed":
+        if kind in (b"created", b"in_progress"):
+            self._runs()
+        elif kind == b"completed":
             self._end("stop", chat.usage)
         elif kind == b"failed":
+            self.running = None
             raise failures.chat_error(chat, self.info.get("logid"))
         elif kind in (b"canceled", b"cancelled"):
+            self.running = None
             raise UpstreamBrokenError("The chat was cancelled in Coze.")
         elif kind in (b"requires_action", b"required_action"):
             self._requires_action(chat)
+
+    def _runs(self) -> None:
+        conversation, chat = self.info.get("conversation_id"), self.info.get("chat_id")
+        if conversation and chat:
+            self.running = RunningChat(conversation, chat)
 
     def _requires_action(self, chat: coze.Chat) -> None:
         action = chat.required_action and chat.required_action.submit_tool_outputs
@@ -210,6 +231,7 @@ class ChatTranslator:
             # A workflow's question: its text was the answer, the next user message is the reply.
             self._end("stop", chat.usage)
             return
+        self.running = None
         if not self._wanted.runs_tools:
             raise UnansweredToolError(
                 [c.function.name or "" for c in calls if c.function], self._wanted.remedy
@@ -227,6 +249,7 @@ class ChatTranslator:
     def _end(self, reason: str, usage: coze.Usage | None) -> None:
         if not self.ended:
             self.ended = True
+            self.running = None
             self._writer.finish(reason, usage, self.info)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from cozeproxy.errors import ServiceError, UpstreamBrokenError
 from cozeproxy.protocol.completion import ChunkWriter, CompletionWriter
 from cozeproxy.protocol.plan import Translator
-from cozeproxy.protocol.response import Writer
+from cozeproxy.protocol.response import RunningChat, Writer
 from cozeproxy.protocol.sse import EventParser
 
 
@@ -38,6 +38,16 @@ class ChatStream:
     def info(self) -> dict[str, Any]:
         """Coze's ids, as far as they are known. The log id, which is a header, is put in here."""
         return self._translator.info
+
+    @property
+    def running(self) -> RunningChat | None:
+        """The chat, while Coze works on it without an end in sight."""
+        return self._translator.running
+
+    def start(self) -> bytes:
+        """Give what an answer begins with, before there is anything of it."""
+        self._writer.start()
+        return self._writer.take()
 
     def receive_data(self, data: bytes) -> bytes:
         """Take a piece of Coze's stream, cut anywhere; give what the caller can have of it."""

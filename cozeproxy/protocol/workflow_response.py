@@ -22,7 +22,7 @@ import msgspec
 from cozeproxy.errors import CozeError, UpstreamBrokenError
 from cozeproxy.protocol import coze, failures
 from cozeproxy.protocol.ids import ResumeId
-from cozeproxy.protocol.response import SEPARATOR, ToolCall, Writer
+from cozeproxy.protocol.response import SEPARATOR, RunningChat, ToolCall, Writer
 from cozeproxy.protocol.sse import Event
 from cozeproxy.protocol.workflow import RESUME_TOOL
 
@@ -42,6 +42,9 @@ class WorkflowTranslator:
         ended: the end was reached; whatever follows is ignored.
         info: ``logid``, ``debug_url``, ``resume``.
     """
+
+    # There is no call that ends a run.
+    running: RunningChat | None = None
 
     def __init__(self, writer: Writer, workflow_id: str, *, raw: bool = False) -> None:
         self.accepted = False

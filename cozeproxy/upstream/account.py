@@ -1,16 +1,26 @@
 """Coze as one end user sees it: calls with that user's token."""
 
+import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TypeVar
 
+import msgspec
+
 from cozeproxy.errors import BAD_TOKEN, CozeError, ServiceError
 from cozeproxy.protocol.request import Call
+from cozeproxy.protocol.response import RunningChat
 from cozeproxy.settings import Secret
 from cozeproxy.upstream.client import CozeClient
 from cozeproxy.upstream.credentials import Credentials
 from cozeproxy.upstream.stream import UpstreamStream
 
 T = TypeVar("T")
+
+# Seconds.
+UPLOAD_TIMEOUT = 120.0
+CANCEL_TIMEOUT = 10.0
+
+logger = logging.getLogger(__name__)
 
 
 class Account:
@@ -74,7 +84,24 @@ class Account:
         Raises:
             UpstreamError: Coze refused it, or cannot be reached.
         """
-        return await self._authorized(lambda token: self._client.upload(content_type, body, token))
+        return await self._authorized(
+            lambda token: self._client.post(
+                "/v1/files/upload", content_type, body, token, UPLOAD_TIMEOUT
+            )
+        )
+
+    async def cancel(self, chat: RunningChat) -> None:
+        """End a chat that nobody waits for any more, as far as Coze lets it end."""
+        body = msgspec.json.encode(chat)
+        try:
+            await self._authorized(
+                lambda token: self._client.post(
+                    "/v3/chat/cancel", "application/json", body, token, CANCEL_TIMEOUT
+                )
+            )
+        except ServiceError as error:
+            # It may have ended by itself.
+            logger.info("a chat could not be cancelled: %s", type(error).__name__)
 
     async def _authorized(self, call: Callable[[Secret], Awaitable[T]]) -> T:
         token = await self.token()

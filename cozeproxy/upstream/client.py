@@ -17,16 +17,11 @@ from cozeproxy.errors import StoppingError
 from cozeproxy.protocol import failures
 from cozeproxy.protocol.request import Call
 from cozeproxy.settings import Secret
-from cozeproxy.upstream.stream import UpstreamStream
+from cozeproxy.upstream.stream import MOST_REMAINDERS, Remainders, UpstreamStream
 from cozeproxy.upstream.transport import USER_AGENT, Transfer, prepare, read_reply, transfer_error
 
-# How many streams may be open at a time. A handle is made for each at the start.
-MAX_STREAMS = 1000
 MAX_CONTROL_CALLS = 50
-CONNECT_TIMEOUT = 10.0
-# Long answers are legitimate; this only bounds what one request can hold.
-REQUEST_TIMEOUT = 600.0
-UPLOAD_TIMEOUT = 120.0
+# Seconds.
 CONTROL_TIMEOUT = 20.0
 
 
@@ -36,13 +31,23 @@ class CozeClient:
     Args:
         base_url: as in ``https://api.coze.com``.
         ca_file: certificates to trust in place of the well-known ones.
+        connect_timeout: seconds that a connection may take to be made.
+        max_streams: how many answers may be on their way at a time. A handle is made for each at
+            the start, and whoever calls keeps to it: what is more would wait, unseen.
     """
 
-    def __init__(self, base_url: str, ca_file: Path | None = None) -> None:
+    def __init__(
+        self,
+        base_url: str,
+        ca_file: Path | None = None,
+        *,
+        connect_timeout: float = 10.0,
+        max_streams: int = 1000,
+    ) -> None:
         self._base_url = base_url
         self._common: dict[str, Any] = {
             "user_agent": USER_AGENT,
-            "connect_timeout": CONNECT_TIMEOUT,
+            "connect_timeout": connect_timeout,
             # The token is for this host only.
             "follow_redirects": False,
             "decompress_response": False,
@@ -50,16 +55,22 @@ class CozeClient:
         }
         self._set_up = prepare(base_url)
         # force_instance: the shared instance of the loop has ten slots, and users outside this.
-        self._http = CurlAsyncHTTPClient(force_instance=True, max_clients=MAX_STREAMS)
+        self._http = CurlAsyncHTTPClient(
+            force_instance=True, max_clients=max_streams + MOST_REMAINDERS
+        )
         # Short calls must not queue behind streams.
         self._control = CurlAsyncHTTPClient(force_instance=True, max_clients=MAX_CONTROL_CALLS)
         self._open: set[Transfer] = set()
+        self._remainders = Remainders()
 
     def stream(
         self, call: Call, token: Secret, receiver: Callable[[bytes], None]
     ) -> UpstreamStream:
-        """Start a streaming call; the receiver gets the event stream's bytes as they come."""
-        stream = UpstreamStream(receiver, self._set_up)
+        """Start a streaming call; the receiver gets the event stream's bytes as they come.
+
+        Whoever calls looks at the time: the call has no bound but that for connecting.
+        """
+        stream = UpstreamStream(receiver, call.body, self._set_up, self._remainders)
         request = HTTPRequest(
             self._base_url + call.path + (f"?{urlencode(call.query)}" if call.query else ""),
             method="POST",
@@ -71,7 +82,7 @@ class CozeClient:
                 "Accept-Encoding": "identity",
             },
             body=call.body,
-            request_timeout=REQUEST_TIMEOUT,
+            request_timeout=0,
             header_callback=stream.receive_header_line,
             streaming_callback=stream.receive,
             prepare_curl_callback=stream.prepare,
@@ -90,25 +101,37 @@ class CozeClient:
             f"{path}?{urlencode(query)}", token, {}, request_timeout=CONTROL_TIMEOUT
         )
 
-    async def upload(self, content_type: str, body: bytes, token: Secret) -> bytes:
-        """Upload a file as multipart data; give the JSON of Coze's answer.
+    async def post(
+        self,
+        path: str,
+        content_type: str,
+        body: bytes,
+        token: Secret,
+        timeout: float = CONTROL_TIMEOUT,  # noqa: ASYNC109 - libcurl keeps it
+    ) -> bytes:
+        """Send something, such as a file; give the JSON of Coze's answer.
 
         Raises:
             UpstreamError: Coze refused it, or cannot be reached.
         """
         return await self._control_call(
-            "/v1/files/upload",
+            path,
             token,
             {"Content-Type": content_type},
             method="POST",
             body=body,
-            request_timeout=UPLOAD_TIMEOUT,
+            request_timeout=timeout,
         )
 
-    async def close(self) -> None:
-        """End the calls that are open, as failures, and close all connections."""
+    def end_calls(self) -> None:
+        """End the calls that are open, as failures: the service stops."""
         for transfer in list(self._open):
             transfer.abort(StoppingError())
+
+    async def close(self) -> None:
+        """Close all connections; those of calls that are still open, too."""
+        for transfer in list(self._open):
+            transfer.abort()
         if self._open:
             await asyncio.wait([transfer.done for transfer in self._open])
         self._http.close()

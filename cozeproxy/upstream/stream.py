@@ -1,52 +1,91 @@
 """One streaming call to Coze, from its request to its end.
 
 On top of what Tornado's curl client does, a call gets what relaying needs and ``fetch`` has not:
-pieces delivered once a loop turn, a pause while the caller reads slowly, and an end at any moment.
-
-The way of a piece: libcurl calls ``_write`` from inside its own machinery, where no application
-code may run, so ``_write`` only keeps the piece and asks the loop for one ``_deliver``. That joins
-what came in the meantime and hands it to the receiver.
+its pieces without a detour, a pause while the caller reads slowly, and an end at any moment.
 """
 
 import asyncio
+import io
 from collections.abc import Callable
 
 import pycurl
 from tornado.curl_httpclient import CurlError
-from tornado.httputil import HTTPHeaders, HTTPInputError
 
-from cozeproxy.errors import UpstreamBrokenError
+from cozeproxy.errors import ServiceError, UpstreamBrokenError
 from cozeproxy.protocol import failures
 from cozeproxy.upstream.transport import Transfer, logid_of, read_reply, transfer_error
 
 # Of an answer that is no stream, only the error in it is of use.
 MAX_ERROR_BYTES = 1024 * 1024
+# libcurl sends a request once more, on a new connection, where a kept one ends before any answer.
+# One that Coze had closed shows that within a round trip; later it is Coze that gives up, maybe
+# after it has begun, and a second request would be a second chat.
+STALE_SECONDS = 1.0
+# What comes after an answer's end is read, as only a stream that was read to its end leaves a
+# connection that can be used again; for so many seconds, and of so many streams at a time.
+READ_ON_SECONDS = 60.0
+MOST_REMAINDERS = 100
+
+
+class Remainders:
+    """The streams of answers that have been given, while Coze has not closed them."""
+
+    def __init__(self) -> None:
+        # The oldest first.
+        self._streams: dict[UpstreamStream, None] = {}
+
+    def take(self, stream: "UpstreamStream") -> None:
+        """Read a stream to its end, behind everybody's back."""
+        if len(self._streams) >= MOST_REMAINDERS:
+            next(iter(self._streams)).abort()
+        self._streams[stream] = None
+        give_up = asyncio.get_running_loop().call_later(READ_ON_SECONDS, stream.abort)
+
+        def over(_: object) -> None:
+            give_up.cancel()
+            del self._streams[stream]
+
+        stream.transfer.done.add_done_callback(over)
 
 
 class UpstreamStream:
     """One streaming call to Coze.
 
+    Args:
+        receiver: gets the event stream's bytes, from inside libcurl: it may only keep them.
+        body: of the request.
+        set_up: prepares a handle for calls to Coze.
+        remainders: where it goes when its answer has ended before it.
+
     Attributes:
-        headers: of the answer, once they have come; complete when the receiver is first called.
+        headers: of the answer, names in lower case; complete when the receiver is first called.
+        is_stream: the answer has begun, and is an event stream.
         transfer: the call under way.
     """
 
+    # Pieces and header lines are taken from libcurl itself. Without it they come as Tornado passes
+    # them on, which costs a turn of the loop each, and nothing else is different.
+    takes_over = True
+
     def __init__(
-        self, receiver: Callable[[bytes], None], set_up: Callable[[pycurl.Curl], None]
+        self,
+        receiver: Callable[[bytes], None],
+        body: bytes,
+        set_up: Callable[[pycurl.Curl], None],
+        remainders: Remainders,
     ) -> None:
-        self.headers = HTTPHeaders()
+        self.headers: dict[str, str] = {}
+        self.is_stream = False
         self.transfer = Transfer()
         self._status = 0
         self._receiver = receiver
+        self._body = io.BytesIO(body)
         self._set_up = set_up
-        self._loop = asyncio.get_running_loop()
-        self._pieces: list[bytes] = []
-        self._scheduled = False
-        # Set by pause() and resume(), read by _write().
+        self._remainders = remainders
         self._paused = False
         self._error_body = b""
-        # What the receiver raised; it ends the call.
-        self._crash: Exception | None = None
+        self._loop = asyncio.get_running_loop()
+        self._started = self._loop.time()
 
     async def wait(self) -> None:
         """Wait for the end of the answer.
@@ -60,10 +99,8 @@ class UpstreamStream:
         except CurlError as error:
             if not self.transfer.aborted:
                 raise transfer_error(error) from error
-        self._deliver()
-        failure = self._crash or self.transfer.reason
-        if failure:
-            raise failure
+        if self.transfer.reason:
+            raise self.transfer.reason
         if not self.transfer.aborted and not self.is_stream:
             raise failures.error_in(
                 read_reply(self._status, self.headers, self._error_body)
@@ -74,9 +111,21 @@ class UpstreamStream:
         """Coze's name for this call, under the header of the hosted service or of coze-studio."""
         return logid_of(self.headers)
 
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more will come."""
+        return self.transfer.done.done()
+
+    @property
+    def ended_here(self) -> bool:
+        """Whether it was ended from here, while Coze was at it."""
+        return self.transfer.aborted
+
     def pause(self) -> None:
         """Take no more from Coze until resume(): its data stays in the kernel, and then with it."""
-        self._paused = True
+        if not self._paused:
+            self._paused = True
+            self.transfer.kick(pycurl.PAUSE_RECV)
 
     def resume(self) -> None:
         """Go on after pause()."""
@@ -84,64 +133,55 @@ class UpstreamStream:
             self._paused = False
             self.transfer.kick(pycurl.PAUSE_CONT)
 
-    def abort(self) -> None:
+    def read_on(self) -> None:
+        """Let the rest come, for nobody, so that the connection can be used again."""
+        self.resume()
+        self._remainders.take(self)
+
+    def abort(self, reason: ServiceError | None = None) -> None:
         """End the call and close its connection, now, whether or not Coze is sending."""
-        self.transfer.abort()
+        self.transfer.abort(reason)
 
     def prepare(self, curl: pycurl.Curl) -> None:
         """Take over a handle that is about to make the call: a ``prepare_curl_callback``."""
         self._set_up(curl)
         self.transfer.prepare(curl)
-        curl.setopt(pycurl.WRITEFUNCTION, self._write)
-
-    def _write(self, piece: bytes) -> int | None:
-        if self.transfer.aborted:
-            return 0
-        if self._paused:
-            return int(pycurl.WRITEFUNC_PAUSE)
-        self.receive(piece)
-        return None
+        curl.setopt(pycurl.READFUNCTION, self._body.read)
+        curl.setopt(pycurl.SEEKFUNCTION, self._rewind)
+        if self.takes_over:
+            curl.setopt(pycurl.HEADERFUNCTION, self._receive_header_bytes)
+            curl.setopt(pycurl.WRITEFUNCTION, self.receive)
 
     def receive(self, piece: bytes) -> None:
-        """Take a piece of the answer, for the next turn of the loop: a ``streaming_callback``."""
-        self._pieces.append(piece)
-        if not self._scheduled:
-            self._scheduled = True
-            self._loop.call_soon(self._deliver)
+        """Take a piece of the answer: a ``streaming_callback``."""
+        if self.is_stream:
+            self._receiver(piece)
+        elif not self.transfer.aborted:
+            self._error_body += piece
+            if len(self._error_body) > MAX_ERROR_BYTES:
+                # Not from inside libcurl, which may not be told anything here.
+                error = UpstreamBrokenError("Coze's answer is no stream, and does not end.")
+                self._loop.call_soon(self.abort, error)
 
     def receive_header_line(self, line: str) -> None:
         """Take a line of the answer's head: a ``header_callback``."""
-        # Tornado passes these on through the loop, before any _deliver for the body after them.
-        try:
-            if line.startswith("HTTP/"):
-                self._status = int(line.split(maxsplit=2)[1])
-                self.headers.clear()
-            elif line.strip():
-                self.headers.parse_line(line.rstrip("\r\n"))
-        except (ValueError, IndexError, HTTPInputError):
-            self._crash = UpstreamBrokenError("Coze sent HTTP headers that cannot be read.")
-            self.abort()
+        name, colon, value = line.partition(":")
+        if line.startswith("HTTP/"):
+            # After a 1xx there is another head.
+            self.headers.clear()
+            status = line.split(maxsplit=2)[1:2]
+            self._status = int(status[0]) if status and status[0].isdigit() else 0
+        elif colon:
+            self.headers[name.lower()] = value.strip()
+        elif not line.strip():
+            kind = self.headers.get("content-type", "").lower()
+            self.is_stream = self._status == 200 and kind.startswith("text/event-stream")
 
-    @property
-    def is_stream(self) -> bool:
-        """Whether the answer has begun, and is an event stream."""
-        kind = self.headers.get("Content-Type", "").lower()
-        return self._status == 200 and kind.startswith("text/event-stream")
+    def _receive_header_bytes(self, line: bytes) -> None:
+        self.receive_header_line(line.decode("latin-1"))
 
-    def _deliver(self) -> None:
-        self._scheduled = False
-        if not self._pieces or self.transfer.aborted:
-            return
-        data = b"".join(self._pieces)
-        self._pieces.clear()
-        if not self.is_stream:
-            self._error_body += data
-            if len(self._error_body) > MAX_ERROR_BYTES:
-                self._crash = UpstreamBrokenError("Coze's answer is no stream, and does not end.")
-                self.abort()
-            return
-        try:
-            self._receiver(data)
-        except Exception as error:  # noqa: BLE001 - wait() raises it where it can be handled
-            self._crash = error
-            self.abort()
+    def _rewind(self, offset: int, _origin: int) -> int:
+        if self._loop.time() - self._started > STALE_SECONDS:
+            return int(pycurl.SEEKFUNC_FAIL)
+        self._body.seek(offset)
+        return int(pycurl.SEEKFUNC_OK)

@@ -3,13 +3,12 @@
 import asyncio
 import ipaddress
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from urllib.parse import urlsplit
 
 import pycurl
 from tornado.curl_httpclient import CurlError
 from tornado.httpclient import HTTPResponse
-from tornado.httputil import HTTPHeaders
 
 from cozeproxy import __version__
 from cozeproxy.errors import (
@@ -57,6 +56,8 @@ def prepare(base_url: str) -> Callable[[pycurl.Curl], None]:
     def set_up(curl: pycurl.Curl) -> None:
         # Without it libcurl sets and resets signal handlers around every piece.
         curl.setopt(pycurl.NOSIGNAL, 1)
+        # The kernel finds out that the other side has vanished, also where nothing is awaited.
+        curl.setopt(pycurl.TCP_KEEPALIVE, 1)
         # Where loggers are set to DEBUG, Tornado's client would log every header, token and all.
         curl.setopt(pycurl.VERBOSE, 0)
         if direct:
@@ -84,16 +85,18 @@ class Transfer:
     def prepare(self, curl: pycurl.Curl) -> None:
         """Take over a handle that is about to make the call."""
         self._curl = curl
-        curl.setopt(pycurl.NOPROGRESS, 0)
-        curl.setopt(pycurl.XFERINFOFUNCTION, self._progress)
+        curl.setopt(pycurl.XFERINFOFUNCTION, _end)
 
     def abort(self, reason: ServiceError | None = None) -> None:
         """End the call and close its connection, now, whether or not Coze is sending."""
         if not self.aborted:
             self.aborted = True
             self.reason = reason
-            # libcurl looks at the flag when something happens on the connection. Pausing and going
-            # on is what happens.
+            if self._curl is None or self.done.done():
+                return
+            # libcurl asks from now on whether to go on, when something happens on the connection.
+            # Pausing and going on is what happens.
+            self._curl.setopt(pycurl.NOPROGRESS, 0)
             self.kick(pycurl.PAUSE_ALL)
             self.kick(pycurl.PAUSE_CONT)
 
@@ -108,8 +111,10 @@ class Transfer:
             # The transfer has failed meanwhile; whoever waits for it is told how.
             logger.debug("a transfer that has failed cannot be paused", exc_info=True)
 
-    def _progress(self, *_totals: int) -> int:
-        return int(self.aborted)
+
+def _end(*_totals: int) -> int:
+    """What libcurl takes for: do not go on. It asks only once it is told to."""
+    return 1
 
 
 def transfer_error(error: CurlError) -> UpstreamError:
@@ -123,20 +128,23 @@ def transfer_error(error: CurlError) -> UpstreamError:
         return UpstreamUnreachableError("Coze cannot be reached.")
     if error.errno in _UNTRUSTED:
         return UpstreamUnreachableError(
-            "Coze cannot be reached: its certificate is not to be trusted."
+            "Coze cannot be reached: its certificate is not to be trusted.", may_pass=False
         )
     return UpstreamBrokenError("The connection to Coze broke off.")
 
 
-def logid_of(headers: HTTPHeaders) -> str | None:
-    """Coze's name for a call, under the header of the hosted service or of coze-studio."""
-    return _plain(headers.get("X-Tt-Logid") or headers.get("X-Log-Id"))
+def logid_of(headers: Mapping[str, str]) -> str | None:
+    """Coze's name for a call, under the header of the hosted service or of coze-studio.
+
+    Names of headers are in lower case, or those of a mapping that does not care.
+    """
+    return _plain(headers.get("x-tt-logid") or headers.get("x-log-id"))
 
 
-def read_reply(status: int, headers: HTTPHeaders, body: bytes) -> Reply:
+def read_reply(status: int, headers: Mapping[str, str], body: bytes) -> Reply:
     """What matters of an answer that is no stream."""
-    kind = _plain(headers.get("Content-Type")) or ""
-    return Reply(status, kind, body, logid_of(headers), _plain(headers.get("Retry-After")))
+    kind = _plain(headers.get("content-type")) or ""
+    return Reply(status, kind, body, logid_of(headers), _plain(headers.get("retry-after")))
 
 
 def _plain(value: str | None) -> str | None:

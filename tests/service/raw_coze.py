@@ -59,11 +59,13 @@ class Call:
 
     Attributes:
         path: what it asked for, query included.
+        body: what it brought.
         over: set when the connection can carry the next call, or is closed.
     """
 
     def __init__(self, reader, writer):
         self.path = ""
+        self.body = b""
         self.over = asyncio.Event()
         self._reader = reader
         self._writer = writer
@@ -80,7 +82,7 @@ class Call:
             for line in head.split("\r\n")
             if line.lower().startswith("content-length:")
         )
-        await self._reader.readexactly(length)
+        self.body = await self._reader.readexactly(length)
         return True
 
     async def write(self, data):

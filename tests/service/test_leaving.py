@@ -1,6 +1,7 @@
 """Callers that leave, and callers that read slowly: what becomes of the call to Coze."""
 
 import asyncio
+import json
 import logging
 
 import pytest
@@ -41,50 +42,116 @@ def goes_on(connect, raw_coze, caplog):
     async def goes_on():
         exchange = await connect(body("7"))
         call = await raw_coze.called()
+        assert call.path == "/v3/chat"
         await call.start(coze.answer("Fine"))
         await call.end()
         assert b'"Fine"' in await exchange.rest()
-        lines = [r for r in caplog.records if r.name.startswith(("cozeproxy", "tornado"))]
+        ours = [r for r in caplog.records if r.name.startswith(("cozeproxy", "tornado"))]
+        lines = [r for r in ours if "/health" not in r.getMessage()]
         assert [r.getMessage()[:3] for r in lines] == ["499", "200"]
         assert {r.levelno for r in lines} == {logging.INFO}
 
     return goes_on
 
 
-async def test_caller_that_leaves_inside_an_answer_ends_it(connect, raw_coze, leave, goes_on):
+@pytest.fixture
+def cancels(raw_coze):
+    """Show that the chat is cancelled at Coze."""
+
+    async def cancels():
+        cancel = await raw_coze.called()
+        assert cancel.path == "/v3/chat/cancel"
+        assert json.loads(cancel.body) == {"conversation_id": "72", "chat_id": "71"}
+        await cancel.reply(code=0, data={}, msg="")
+
+    return cancels
+
+
+@pytest.fixture
+def turns(post):
+    """Let everything happen that can: several round trips."""
+
+    async def turns():
+        for _ in range(5):
+            await post(None, "/health", "GET")
+
+    return turns
+
+
+async def test_caller_that_leaves_inside_an_answer_ends_it(
+    connect, raw_coze, leave, cancels, goes_on
+):
     exchange = await connect(body("7", stream=True))
     call = await raw_coze.called()
     await call.start(TEXT)
     await exchange.until("I was about ")
     await leave(exchange)
     await call.left()
+    await cancels()
     await goes_on()
 
 
-@pytest.mark.parametrize("said", [None, b"", coze.CREATED], ids=["nothing", "head", "created"])
-async def test_caller_that_leaves_before_any_text_ends_the_call(
-    connect, raw_coze, leave, goes_on, said
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("said", [None, b""], ids=["nothing", "head"])
+async def test_caller_that_leaves_before_there_is_a_chat_ends_the_call(
+    connect, raw_coze, leave, goes_on, said, stream
 ):
+    exchange = await connect(body("7", stream=stream))
+    call = await raw_coze.called()
+    if said is not None:
+        await call.start(said)
+    await leave(exchange)
+    await call.left()
+    # The next call is that of the next request: there is nothing to cancel.
+    await goes_on()
+
+
+@pytest.mark.parametrize(
+    ("stream", "said"), [(True, coze.CREATED), (False, coze.CREATED), (False, TEXT)]
+)
+async def test_caller_that_leaves_before_anything_was_sent_ends_the_chat(
+    connect, raw_coze, turns, leave, cancels, goes_on, stream, said
+):
+    exchange = await connect(body("7", stream=stream))
+    call = await raw_coze.called()
+    await call.start(said)
+    await turns()
+    await leave(exchange)
+    await call.left()
+    await cancels()
+    await goes_on()
+
+
+async def test_chat_that_cannot_be_cancelled_is_left_alone(connect, raw_coze, leave, caplog):
     exchange = await connect(body("7", stream=True))
     call = await raw_coze.called()
-    if said is not None:
-        await call.start(said)
+    await call.start(TEXT)
+    await exchange.until("I was about ")
     await leave(exchange)
-    await call.left()
-    await goes_on()
-
-
-@pytest.mark.parametrize("said", [None, b"", TEXT], ids=["nothing", "head", "text"])
-async def test_caller_that_leaves_a_whole_answer_ends_the_call(
-    connect, raw_coze, leave, goes_on, said
-):
-    exchange = await connect(body("7"))
+    cancel = await raw_coze.called()
+    await cancel.reply(code=4104, msg="cannot be cancelled")
+    again = await connect(body("7"))
     call = await raw_coze.called()
-    if said is not None:
-        await call.start(said)
-    await leave(exchange)
-    await call.left()
-    await goes_on()
+    assert call.path == "/v3/chat"
+    await call.start(coze.answer("Fine"))
+    await call.end()
+    await again.rest()
+    assert {r.levelno for r in caplog.records if r.name.startswith("cozeproxy")} == {logging.INFO}
+
+
+async def test_answer_that_has_ended_is_not_cancelled(connect, raw_coze, turns):
+    exchange = await connect(body("7", stream=True))
+    call = await raw_coze.called()
+    await call.start(coze.CREATED, coze.delta("Yes"), coze.FINISH_MARKER)
+    await exchange.rest()
+    await exchange.close()
+    await turns()
+    again = await connect(body("7"))
+    other = await raw_coze.called()
+    assert other.path == "/v3/chat"
+    await other.start(coze.answer("Fine"))
+    await other.end()
+    await again.rest()
 
 
 async def test_caller_that_leaves_during_an_upload_asks_nothing(connect, raw_coze, leave, goes_on):

@@ -1,0 +1,194 @@
+"""How long things may take while an answer is on its way."""
+
+import asyncio
+import fcntl
+import socket
+import struct
+import termios
+from collections.abc import Callable, Iterator
+from typing import NamedTuple, Protocol
+
+from cozeproxy.errors import DeadlineError, ServiceError, UpstreamTimeoutError
+from cozeproxy.settings import Settings
+
+
+class Times(NamedTuple):
+    """How long things may take, in seconds; None is for ever.
+
+    Attributes:
+        first: until Coze begins to answer.
+        silence: between two pieces of its answer.
+        whole: from the request to the end.
+        deadline: the same, of an answer that is not streamed.
+        heartbeat: of silence towards the caller, until it gets a sign of life.
+        stall: for which the caller takes nothing.
+    """
+
+    first: float
+    silence: float
+    whole: float
+    deadline: float | None
+    heartbeat: float
+    stall: float
+
+    @classmethod
+    def of(cls, settings: Settings, *, is_run: bool) -> "Times":
+        """Read them from the settings: a run is a workflow's, which Coze gives ten minutes."""
+        return cls(
+            settings.workflow_idle_timeout if is_run else settings.upstream_first_byte_timeout,
+            settings.workflow_idle_timeout if is_run else settings.upstream_idle_timeout,
+            settings.workflow_request_timeout if is_run else settings.request_timeout,
+            settings.nonstream_deadline or None,
+            settings.heartbeat_seconds,
+            settings.caller_stall_timeout,
+        )
+
+
+class Watched(Protocol):
+    """An answer on its way."""
+
+    streaming: bool
+
+    def fail(self, error: ServiceError) -> None:
+        """End it as failed."""
+
+    def beat(self) -> None:
+        """Give the caller a sign of life."""
+
+    def cut_off(self) -> None:
+        """Leave the caller, who takes nothing."""
+
+
+# When something will be late, and what is to be done then.
+Duty = tuple[float, Callable[[], None]]
+
+
+class Watch:
+    """Sees that nothing takes longer than it may.
+
+    There is one timer for all. What happens on the way only notes its time; when the timer goes
+    off, it looks what is late by now, and is set for what could be late next.
+
+    Attributes:
+        heard: when Coze last sent something, on the loop's clock; None while it is not expected to.
+        sent: when the caller last was sent something.
+    """
+
+    def __init__(self, times: Times, relay: Watched) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._times = times
+        self._relay = relay
+        self._started = self.sent = self._loop.time()
+        self.heard: float | None = None
+        self._first = True
+        # The socket that waits for the caller to take something, how much waits in the kernel, and
+        # since when it is that much.
+        self._stuck: tuple[socket.socket, int, float] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+
+    def start(self) -> None:
+        """Begin to look."""
+        self._timer = self._loop.call_at(self._next(), self._look)
+
+    def stop(self) -> None:
+        """Look no more."""
+        if self._timer:
+            self._timer.cancel()
+            self._timer = None
+
+    def asked(self) -> None:
+        """Take note that a call to Coze has begun."""
+        self.heard = self._loop.time()
+        self._first = True
+        self._set()
+
+    def answering(self) -> None:
+        """Take note that Coze has begun to answer."""
+        self._first = False
+
+    def waits_for_caller(self, waiting: socket.socket) -> None:
+        """Take note that the caller has to take something first; until then Coze is not heard."""
+        self.heard = None
+        self._stuck = (waiting, _unsent(waiting), self._loop.time())
+        self._set()
+
+    def goes_on(self) -> None:
+        """Take note that the caller has taken it."""
+        self.heard = self._loop.time()
+        self._stuck = None
+
+    def _look(self) -> None:
+        now = self._loop.time()
+        for due, late in list(self._duties()):
+            if due <= now:
+                late()
+                if self._timer is None:
+                    return
+        self._timer = self._loop.call_at(self._next(), self._look)
+
+    def _set(self) -> None:
+        due = self._next()
+        if self._timer and due < self._timer.when():
+            self._timer.cancel()
+            self._timer = self._loop.call_at(due, self._look)
+
+    def _next(self) -> float:
+        return min(due for due, _ in self._duties())
+
+    def _duties(self) -> Iterator[Duty]:
+        times = self._times
+        yield self._started + times.whole, self._took_too_long
+        if self._relay.streaming:
+            yield self.sent + times.heartbeat, self._relay.beat
+        elif times.deadline is not None:
+            yield self._started + times.deadline, self._missed_deadline
+        if self.heard is not None:
+            yield self.heard + (times.first if self._first else times.silence), self._was_silent
+        if self._stuck is not None:
+            yield self._stuck[2] + times.stall, self._look_at_caller
+
+    def _took_too_long(self) -> None:
+        self._fail(
+            UpstreamTimeoutError(f"The answer took more than {self._times.whole:g} seconds.")
+        )
+
+    def _missed_deadline(self) -> None:
+        self._fail(DeadlineError(self._times.deadline or 0))
+
+    def _was_silent(self) -> None:
+        times = self._times
+        self._fail(
+            UpstreamTimeoutError(f"Coze did not begin to answer within {times.first:g} seconds.")
+            if self._first
+            else UpstreamTimeoutError(f"Coze fell silent for more than {times.silence:g} seconds.")
+        )
+
+    def _fail(self, error: UpstreamTimeoutError) -> None:
+        # Coze has the request, so that a resend would be a second chat.
+        error.accepted = True
+        self.stop()
+        self._relay.fail(error)
+
+    def _look_at_caller(self) -> None:
+        if self._stuck is None:
+            return
+        waiting, before, _ = self._stuck
+        now = _unsent(waiting)
+        if now == before:
+            self.stop()
+            self._relay.cut_off()
+        else:
+            self._stuck = (waiting, now, self._loop.time())
+
+
+def _unsent(waiting: socket.socket) -> int:
+    """How many bytes the kernel keeps until the other side has taken them.
+
+    A slow reader is one where this changes: the kernel lets nothing more in before a third of its
+    buffer is free, which with a slow reader takes its time.
+    """
+    try:
+        answer = fcntl.ioctl(waiting.fileno(), termios.TIOCOUTQ, bytes(4))
+    except OSError:
+        return 0  # closed meanwhile, which its owner is told elsewhere
+    return int(struct.unpack("i", answer)[0])

@@ -1,0 +1,42 @@
+"""New attempts where a request cannot have reached Coze.
+
+Only failures to connect are tried again: of all others Coze may know, and a second request could be
+a second chat. Rate limits are the caller's business, whose SDK waits and resends by itself: two
+layers that repeat multiply.
+"""
+
+from cozeproxy.errors import ServiceError, UpstreamUnreachableError
+from cozeproxy.upstream.session import Timing
+
+# Seconds.
+FIRST_PAUSE = 0.2
+LONGEST = 10.0
+
+
+class Attempts:
+    """What is left of the attempts for one request.
+
+    Args:
+        most: new attempts after the first.
+        timing: time and chance.
+    """
+
+    def __init__(self, most: int, timing: Timing) -> None:
+        self._most = most
+        self._timing = timing
+        self._until = timing.clock() + LONGEST
+        self.made = 0
+
+    async def again(self, error: ServiceError) -> bool:
+        """Wait until it is time for another attempt; tell at once if there is none to be."""
+        if self.made >= self._most:
+            return False
+        if not isinstance(error, UpstreamUnreachableError) or not error.may_pass:
+            return False
+        # Between half of it and all of it, so that many who failed together do not return together.
+        pause = FIRST_PAUSE * 2**self.made * (1 + self._timing.random()) / 2
+        if self._timing.clock() + pause > self._until:
+            return False
+        self.made += 1
+        await self._timing.sleep(pause)
+        return True
