@@ -58,7 +58,7 @@ class Response:
 
 
 @asynccontextmanager
-async def request(  # noqa: PLR0913 - a request has that many parts
+async def request(
     sandbox: Sandbox,
     method: str,
     path: str,

@@ -118,7 +118,7 @@ async def test_any_model_name_is_given_back(sdk, name):
         ("bot-hello", {"x-bot-id": ""}, {"x_bot_id": ""}, "hello"),
     ],
 )
-async def test_first_place_that_names_a_bot_wins(post, sandbox, model, fields, headers, expected):  # noqa: PLR0913, PLR0917 - a row is that long
+async def test_first_place_that_names_a_bot_wins(post, sandbox, model, fields, headers, expected):
     await post({"model": model, "messages": [says("Hi")], **fields}, **headers)
     assert last_arrived(sandbox).body["bot_id"] == expected
 
