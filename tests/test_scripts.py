@@ -10,7 +10,8 @@ import pytest
 from cozeproxy import __version__
 from tests.support.processes import ROOT, Process, copy_of_checkout, finished, said_by
 
-SCRIPTS = sorted(path for path in (ROOT / "scripts").iterdir() if path.is_file() and path.suffix != ".md")
+FILES = [path for path in (ROOT / "scripts").iterdir() if path.is_file()]
+SCRIPTS = sorted(path for path in FILES if path.suffix != ".md")
 SHELL = [path for path in [*SCRIPTS, ROOT / ".ci" / "run"] if path.read_bytes()[:9] == b"#!/bin/sh"]
 
 

@@ -1,91 +1,146 @@
-"""Run the benchmark by hand: ``scripts/bench --help``."""
+"""Measure what relaying costs, in turns with nginx and with nothing in between.
+
+Nothing else should run meanwhile. What is printed is Markdown.
+"""
 
 import argparse
 import json
-import statistics
 import sys
 import tempfile
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from benchmark import measures
-from benchmark.subjects import Stage, Subject, nginx_program
-
-Rounds = list[dict[str, dict[str, float]]]
+from benchmark import machine, nginx, report
+from benchmark.figures import (
+    FULL,
+    QUICK,
+    QUIET_SERVICE,
+    SECTIONS,
+    SERVICE,
+    SMOKE,
+    Bench,
+    Results,
+    Scale,
+)
+from benchmark.subjects import QUIET, ROOT, Stage, Variant
 
 
 def main() -> None:
     """Measure what was chosen, and print it."""
     chosen = arguments()
-    results: dict[str, Rounds] = {}
-    with tempfile.TemporaryDirectory() as folder, Stage(Path(folder)) as stage:
-        subjects = start(stage, chosen)
-        for number in range(chosen.rounds):
-            for name, options in figures(chosen).items():
-                kind = getattr(measures, name.split("-")[0])
-                outcome = {}
-                for subject in subjects:
-                    print(f"round {number + 1}: {name} {subject.name}", end="\r", file=sys.stderr)
-                    outcome[subject.name] = kind(stage, subject, chosen.seconds, **options)
-                results.setdefault(name, []).append(outcome)
-                print(" " * 60, end="\r", file=sys.stderr)
-    for name, rounds in results.items():
-        show(name, rounds)
+    scale = scaled(chosen)
+    variants = [Variant(SERVICE, chosen.checkout)]
+    variants += [Variant(path.name, path) for path in chosen.versus]
+    program = nginx.program()
+    facts = machine.facts(variants[0], program)
+    results = measured(variants, program, scale, chosen.only)
+    lines = list(report.rows(results))
+    print("\n".join(f"* {name}: {fact}" for name, fact in facts.items()))
+    print(f"* rounds: {scale.rounds}, of {scale.seconds:g} s for each; the figures are medians\n")
+    print(report.table(lines))
+    missed = [line.label for line in lines if "missed" in line.verdict]
+    if missed:
+        print(f"\nMissed: {'; '.join(missed)}.")
     if chosen.json:
-        chosen.json.write_text(json.dumps(results, indent=1) + "\n")
+        outcome: dict[str, Any] = {"facts": facts, "scale": scale._asdict(), "figures": results}
+        outcome["table"] = [line._asdict() for line in lines]
+        chosen.json.write_text(json.dumps(outcome, indent=1) + "\n")
 
 
 def arguments() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--only", help="burst, drip, with commas between", default="burst,drip")
-    parser.add_argument("--connections", help="for drip, with commas between", default="100")
-    parser.add_argument("--seconds", type=float, default=2.0)
-    parser.add_argument("--versus", type=Path, action="append", default=[], help="another checkout")
-    parser.add_argument("--json", type=Path)
+    parser.add_argument("--rounds", type=int, help="how often each is measured")
+    parser.add_argument("--seconds", type=float, help="for how long each time")
+    parser.add_argument(
+        "--connections", type=numbers, help="numbers of dripped streams, with commas between"
+    )
+    parser.add_argument(
+        "--only",
+        type=sections,
+        default=list(SECTIONS),
+        metavar="SECTIONS",
+        help=f"with commas between: {', '.join(SECTIONS)}",
+    )
+    parser.add_argument(
+        "--quick", dest="scale", action="store_const", const=QUICK, default=FULL, help="less of all"
+    )
+    parser.add_argument(
+        "--smoke",
+        dest="scale",
+        action="store_const",
+        const=SMOKE,
+        help="hardly any load, only to see that it works",
+    )
+    parser.add_argument(
+        "--checkout", type=folder, default=ROOT, help="measure the service of another checkout"
+    )
+    parser.add_argument(
+        "--versus",
+        type=folder,
+        action="append",
+        default=[],
+        metavar="CHECKOUT",
+        help="compare with the service of another checkout; may be given more than once",
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures there")
     return parser.parse_args()
 
 
-def figures(chosen: argparse.Namespace) -> dict[str, dict[str, Any]]:
-    """Return the measurements of a round."""
-    only = chosen.only.split(",")
-    wanted: dict[str, dict[str, Any]] = {}
-    if "burst" in only:
-        wanted["burst-32"] = {"connections": 32}
-    if "drip" in only:
-        for number in chosen.connections.split(","):
-            wanted[f"drip-{number}"] = {"connections": int(number)}
-    return wanted
+def numbers(text: str) -> list[int]:
+    """Read numbers with commas between."""
+    return [int(word) for word in text.split(",")]
 
 
-def start(stage: Stage, chosen: argparse.Namespace) -> list[Subject]:
-    """Start what is compared."""
-    subjects = [stage.direct()]
-    nginx = nginx_program()
-    if nginx:
-        subjects.append(stage.nginx(nginx))
-    else:
-        print("nginx is not installed: left out", file=sys.stderr)
-    subjects.append(stage.cozeproxy("cozeproxy"))
-    for checkout in chosen.versus:
-        path = checkout.resolve()
-        subjects.append(stage.cozeproxy(path.name, path))
-    return subjects
+def sections(text: str) -> list[str]:
+    """Read names of sections with commas between."""
+    unknown = set(text.split(",")) - set(SECTIONS)
+    if unknown:
+        raise argparse.ArgumentTypeError(f"there is no {', '.join(sorted(unknown))}")
+    return text.split(",")
 
 
-def show(name: str, rounds: Rounds) -> None:
-    """Print medians of a figure, and the medians of its ratios to nginx in the same round."""
-    print(f"{name}: medians of {len(rounds)} rounds")
-    for subject in rounds[0]:
-        said = [
-            f"{key} {statistics.median(each[subject][key] for each in rounds):.3f}"
-            for key in rounds[0][subject]
-        ]
-        if "nginx" in rounds[0] and subject not in ("nginx", "direct"):
-            ratios = [each[subject]["cpu_us"] / each["nginx"]["cpu_us"] for each in rounds]
-            said.insert(0, f"CPU x nginx {statistics.median(ratios):.2f}")
-        print(f"  {subject:12}", " ".join(said))
+def folder(text: str) -> Path:
+    """Read a checkout's folder."""
+    path = Path(text).resolve()
+    if not (path / "cozeproxy").is_dir():
+        raise argparse.ArgumentTypeError(f"{path} is no checkout")
+    return path
+
+
+def scaled(chosen: argparse.Namespace) -> Scale:
+    """Return how much there is to be of everything."""
+    scale: Scale = chosen.scale
+    return scale._replace(
+        rounds=chosen.rounds or scale.rounds,
+        seconds=chosen.seconds or scale.seconds,
+        drips=chosen.connections or scale.drips,
+    )
+
+
+def measured(
+    variants: list[Variant], program: str | None, scale: Scale, sections: list[str]
+) -> Results:
+    """Start what is compared, and measure it."""
+    with ExitStack() as stack:
+        path = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        stage = stack.enter_context(Stage(path))
+        forwarders = [stage.upstream]
+        if program:
+            forwarders.append(stack.enter_context(stage.nginx(program)))
+        else:
+            print("nginx is not installed, and is left out", file=sys.stderr)
+        services = [stack.enter_context(stage.service(variant)) for variant in variants]
+        quiet = stage.service(Variant(QUIET_SERVICE, variants[0].checkout, QUIET))
+        bench = Bench(stage, scale, forwarders, services, variants, stack.enter_context(quiet))
+        return bench.run(sections, tell)
+
+
+def tell(what: str) -> None:
+    """Show on a terminal what is being measured."""
+    if sys.stderr.isatty():
+        print(f"\r\033[K{what}", end="", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ import asyncio
 import json
 import time
 from collections.abc import Callable
+from typing import cast
 
 CHUNKED_END = b"\r\n0\r\n\r\n"
 BODY_START = b"\r\n\r\n"
@@ -58,20 +59,16 @@ class Caller(asyncio.Protocol):
         self._request = request
         self._finished = finished
         self._transport: asyncio.Transport
-        self._is_open = False
         self._under_way = False
         # Of an answer that is not chunked: how many bytes are still to come.
         self._left: int | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the connection."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
-        self._is_open = True
+        self._transport = cast("asyncio.Transport", transport)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Note an end in the middle of an answer."""
-        self._is_open = False
         if self._under_way:
             self._under_way = False
             self.broken = f"the connection was closed in the middle of an answer ({exc})"
@@ -84,10 +81,6 @@ class Caller(asyncio.Protocol):
         self._under_way = True
         self.asked = time.monotonic_ns()
         self._transport.write(self._request)
-
-    def stall(self) -> None:
-        """Read no more."""
-        self._transport.pause_reading()
 
     def leave(self) -> None:
         """Close the connection, whatever is under way."""
@@ -121,9 +114,23 @@ class Caller(asyncio.Protocol):
         return b"".join(data for _, data in self.reads)
 
 
-async def connect(port: int, request: bytes, finished: Callable[[Caller], None]) -> Caller:
+class StalledCaller(Caller):
+    """A caller that reads the beginning of an answer, and then no more."""
+
+    def data_received(self, data: bytes) -> None:
+        """Keep what came, and stop reading."""
+        super().data_received(data)
+        self._transport.pause_reading()
+
+
+async def connect(
+    port: int,
+    request: bytes,
+    finished: Callable[[Caller], None],
+    kind: type[Caller] = Caller,
+) -> Caller:
     """Open a caller's connection."""
     _, caller = await asyncio.get_running_loop().create_connection(
-        lambda: Caller(request, finished), "127.0.0.1", port
+        lambda: kind(request, finished), "127.0.0.1", port
     )
     return caller

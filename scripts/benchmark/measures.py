@@ -1,29 +1,96 @@
-"""One measurement each, of one subject."""
+"""One measurement each: of one subject, or of a service that is started for it alone."""
 
 import json
+import os
 import subprocess
 import sys
+import time
 from dataclasses import asdict
+from http.client import HTTPConnection
 from typing import Any
 
-from benchmark.load import Job
-from benchmark.subjects import HERE, Stage, Subject
+from benchmark.job import Job, resident_bytes
+from benchmark.subjects import HERE, Stage, Subject, Variant
+
+Measured = dict[str, float]
 
 
-def run_load(stage: Stage, subject: Subject, **chosen: Any) -> dict[str, Any]:
-    """Run the load against a subject, and return its outcome."""
+def burst(stage: Stage, subject: Subject, **chosen: Any) -> Measured:
+    """Measure whole answers."""
+    found = _load(stage, subject, kind="burst", **chosen)
+    streams = found["streams"]
+    return {
+        "streams_s": streams / found["seconds"],
+        "cpu_us": found["cpu"] / streams * 1e6,
+        **_shares(found),
+    }
+
+
+def drip(stage: Stage, subject: Subject, **chosen: Any) -> Measured:
+    """Measure tokens that come one by one."""
+    found = _load(stage, subject, kind="drip", **chosen)
+    tokens = found["tokens"]
+    return {
+        "cpu_us": found["cpu"] / tokens * 1e6,
+        "delay_p50_ms": percentile(found["delays"], 50) * 1e3,
+        "delay_p99_ms": percentile(found["delays"], 99) * 1e3,
+        "first_p50_ms": percentile(found["first"], 50) * 1e3,
+        "first_p99_ms": percentile(found["first"], 99) * 1e3,
+        "together_percent": found["together"] / tokens * 100,
+        "arrived": tokens / found["sent"],
+        **_shares(found),
+    }
+
+
+def memory(stage: Stage, variant: Variant, *, held: int, stalled: int, seconds: float) -> Measured:
+    """Measure what a service holds: idle, with streams open, and after the same load twice."""
+    with stage.service(variant) as subject:
+        _first_answer(subject)
+        idle = resident_bytes(subject.pids)
+        stream = _load(stage, subject, kind="hold", connections=held)["bytes"]
+        after = []
+        for _ in range(2):
+            _load(stage, subject, kind="burst", connections=32, seconds=seconds)
+            _load(stage, subject, kind="hold", connections=held)
+            after.append(resident_bytes(subject.pids))
+    with stage.service(variant) as subject:
+        stall = _load(stage, subject, kind="stall", connections=stalled)["bytes"]
+    return {
+        "idle_mb": idle / 1e6,
+        "stream_kb": stream / 1e3,
+        "stalled_mb": stall / 1e6,
+        "after_mb": after[0] / 1e6,
+        "growth_percent": (after[1] / after[0] - 1) * 100,
+    }
+
+
+def start(stage: Stage, variant: Variant) -> Measured:
+    """Measure the time from the start of the process to the first answer."""
+    begin = time.monotonic()
+    with stage.service(variant) as subject:
+        _first_answer(subject)
+        return {"seconds": time.monotonic() - begin}
+
+
+def percentile(values: list[float], share: int) -> float:
+    """Return the value that this share of all values does not exceed."""
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, len(ordered) * share // 100)]
+
+
+def _load(stage: Stage, subject: Subject, **chosen: Any) -> dict[str, Any]:
     job = Job(
         port=subject.port,
         dialect=subject.dialect,
         pids=subject.pids,
-        others=[stage.upstream_pid],
+        ends=[stage.upstream_pid],
         **chosen,
     )
     with stage.cores.on(stage.cores.load):
         finished = subprocess.run(
             [sys.executable, "-m", "benchmark.load", json.dumps(asdict(job))],
             check=False,
-            cwd=HERE.parent,
+            env={**os.environ, "PYTHONPATH": str(HERE.parent)},
             capture_output=True,
             text=True,
         )
@@ -32,35 +99,20 @@ def run_load(stage: Stage, subject: Subject, **chosen: Any) -> dict[str, Any]:
     return dict(json.loads(finished.stdout))
 
 
-def burst(stage: Stage, subject: Subject, seconds: float, **chosen: Any) -> dict[str, float]:
-    """Measure whole answers, sent at once."""
-    found = run_load(stage, subject, kind="burst", seconds=seconds, **chosen)
-    streams = found["streams"]
+def _shares(found: dict[str, Any]) -> Measured:
+    """Return how much of a core the subject used, and how much both ends did."""
     return {
-        "streams_s": streams / found["seconds"],
-        "cpu_us": found["cpu"] / streams * 1e6,
-        "busy": found["cpu"] / found["seconds"],
-        "ends_busy": found["ends_cpu"] / found["seconds"],
+        "core": found["cpu"] / found["seconds"],
+        "ends_core": found["ends_cpu"] / found["seconds"],
     }
 
 
-def drip(stage: Stage, subject: Subject, seconds: float, **chosen: Any) -> dict[str, float]:
-    """Measure tokens that come one by one."""
-    found = run_load(stage, subject, kind="drip", seconds=seconds, **chosen)
-    return {
-        "cpu_us": found["cpu"] / found["tokens"] * 1e6,
-        "busy": found["cpu"] / found["seconds"],
-        "ends_busy": found["ends_cpu"] / found["seconds"],
-        "arrived": found["tokens"] / found["expected"],
-        "joined": found["joined"] / found["tokens"],
-        "delay_p50_ms": percentile(found["delays"], 50) * 1e3,
-        "delay_p99_ms": percentile(found["delays"], 99) * 1e3,
-        "first_p50_ms": percentile(found["first"], 50) * 1e3,
-        "first_p99_ms": percentile(found["first"], 99) * 1e3,
-    }
-
-
-def percentile(values: list[float], share: int) -> float:
-    """Return the value below which that share of all values lies."""
-    ordered = sorted(values)
-    return ordered[min(len(ordered) - 1, len(ordered) * share // 100)]
+def _first_answer(subject: Subject) -> None:
+    connection = HTTPConnection("127.0.0.1", subject.port)
+    message = {"role": "user", "content": "burst-64"}
+    body = json.dumps({"model": "coze", "stream": True, "messages": [message]})
+    connection.request("POST", "/v1/chat/completions", body, {"Content-Type": "application/json"})
+    answer = connection.getresponse().read()
+    connection.close()
+    if b"[DONE]" not in answer:
+        raise RuntimeError(f"{subject.name} does not answer: {answer[:300]!r}")

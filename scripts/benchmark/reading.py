@@ -1,6 +1,7 @@
 """What answers say: whether they are complete, and when their tokens came."""
 
 import re
+from itertools import pairwise
 from typing import NamedTuple
 
 from benchmark.caller import BODY_START, Caller
@@ -14,22 +15,39 @@ FAILURE = {"coze": b"event:error", "openai": b'"error":'}
 BETWEEN_CHUNKS = re.compile(rb"\r\n[0-9a-f]+\r\n")
 
 
-def problem(caller: Caller, dialect: str, tokens: int) -> str:
-    """Return what is wrong with a streamed answer, or nothing."""
-    answer = caller.answer()
-    if caller.broken:
-        return caller.broken
-    if not answer.startswith(OK) or FAILURE[dialect] in answer:
-        return f"no success: {answer[:300]!r}"
+class UnexpectedAnswerError(Exception):
+    """An answer is not what it should be, so that its figures would mean nothing."""
+
+
+def check_stream(caller: Caller, dialect: str, tokens: int) -> None:
+    """Check that a streamed answer is complete, with each token in a delta of its own."""
+    answer = _success(caller)
+    if FAILURE[dialect] in answer:
+        raise UnexpectedAnswerError(f"a failure: {answer[-300:]!r}")
     wanted = (tokens, 1)
     found = answer.count(DELTA[dialect]), answer.count(DONE[dialect])
     if found != wanted:
-        answer = body_of(answer)
+        answer = _body_of(answer)
         found = answer.count(DELTA[dialect]), answer.count(DONE[dialect])
-    return "" if found == wanted else f"tokens and ends: {found} in place of {wanted}"
+    if found != wanted:
+        raise UnexpectedAnswerError(f"tokens and ends: {found} in place of {wanted}")
 
 
-def body_of(answer: bytes) -> bytes:
+def check_whole(caller: Caller) -> None:
+    """Check an answer that is no stream."""
+    answer = _success(caller)
+    if b'"finish_reason":"stop"' not in answer:
+        raise UnexpectedAnswerError(f"no complete answer: {answer[-300:]!r}")
+
+
+def _success(caller: Caller) -> bytes:
+    answer = caller.answer()
+    if caller.broken or not answer.startswith(OK):
+        raise UnexpectedAnswerError(f"no success: {caller.broken} {answer[:300]!r}")
+    return answer
+
+
+def _body_of(answer: bytes) -> bytes:
     """Return the body of a chunked answer."""
     _, _, left = answer.partition(BODY_START)
     body = []
@@ -56,7 +74,7 @@ class Token(NamedTuple):
 
 
 def tokens_of(caller: Caller, number: int) -> list[Token]:
-    """Return the dripped tokens of an answer, at most that many: Coze repeats the text at its end."""
+    """Return the dripped tokens of an answer, at most that many, as Coze repeats all at its end."""
     tokens: list[Token] = []
     carried = b""
     for arrived, data in caller.reads:
@@ -70,6 +88,10 @@ def tokens_of(caller: Caller, number: int) -> list[Token]:
     return tokens[:number]
 
 
-def in_order(tokens: list[Token]) -> bool:
-    """Say whether the tokens came in the order in which they were sent."""
-    return all(a.sent < b.sent for a, b in zip(tokens, tokens[1:], strict=False))
+def check_drip(caller: Caller, dialect: str, number: int) -> list[Token]:
+    """Check a stream of dripped tokens, and return them."""
+    check_stream(caller, dialect, number)
+    tokens = tokens_of(caller, number)
+    if len(tokens) != number or any(a.sent >= b.sent for a, b in pairwise(tokens)):
+        raise UnexpectedAnswerError(f"{len(tokens)} tokens in place of {number}, or out of order")
+    return tokens

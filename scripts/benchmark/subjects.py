@@ -2,51 +2,23 @@
 
 import os
 import re
-import shutil
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO, cast
+
+from benchmark import nginx
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
 START_SECONDS = 20.0
-
-NGINX_CONF = """\
-daemon off;
-master_process off;
-pid {folder}/nginx.pid;
-error_log {folder}/nginx.log;
-worker_rlimit_nofile 8192;
-events {{ worker_connections 4096; }}
-http {{
-    access_log off;
-    client_body_temp_path {folder}/body;
-    proxy_temp_path {folder}/proxy;
-    fastcgi_temp_path {folder}/fastcgi;
-    uwsgi_temp_path {folder}/uwsgi;
-    scgi_temp_path {folder}/scgi;
-    keepalive_requests 1000000000;
-    upstream coze {{
-        server 127.0.0.1:{upstream};
-        keepalive 1024;
-        keepalive_requests 1000000000;
-    }}
-    server {{
-        listen 127.0.0.1:{port} backlog=4096;
-        location / {{
-            proxy_pass http://coze;
-            proxy_http_version 1.1;
-            proxy_set_header Connection "";
-            proxy_buffering off;
-        }}
-    }}
-}}
-"""
+# The service, without what it does for whoever looks after it.
+QUIET = {"ENABLE_LOGGING": "false"}
 
 
 class Cores:
@@ -69,6 +41,21 @@ class Cores:
 
 
 @dataclass(frozen=True)
+class Variant:
+    """The service as it stands in a checkout, with settings of its own."""
+
+    name: str
+    checkout: Path = ROOT
+    settings: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def python(self) -> str:
+        """The Python that runs it: the checkout's own where there is one."""
+        own = self.checkout / ".venv" / "bin" / "python"
+        return str(own) if own.exists() else sys.executable
+
+
+@dataclass(frozen=True)
 class Subject:
     """What is measured.
 
@@ -86,69 +73,61 @@ class Subject:
 
 
 class Stage:
-    """Starts the processes of a run, and ends them all with its ``with`` block.
+    """Starts the processes of a run, the upstream first; each ends with its ``with`` block.
 
     Args:
         folder: for their files.
+
+    Attributes:
+        upstream: the subject that it is to have nothing between, which is the upstream itself.
+        upstream_pid: the upstream's process.
     """
 
     def __init__(self, folder: Path) -> None:
         self.cores = Cores()
         self._folder = folder
         self._open = ExitStack()
+        command = [sys.executable, "-m", "benchmark.upstream"]
         environment = {"PYTHONPATH": str(HERE.parent)}
-        upstream = self._start(
-            [sys.executable, "-m", "benchmark.upstream"], self.cores.upstream, environment
-        )
-        assert upstream.stdout
-        self.upstream_port = int(upstream.stdout.readline())
-        self.upstream_pid = upstream.pid
+        process = self._open.enter_context(self._run(command, self.cores.upstream, environment))
+        self.upstream = Subject("direct", int(_output(process).readline()), "coze")
+        self.upstream_pid = process.pid
 
-    def __enter__(self) -> "Stage":
+    def __enter__(self) -> "Stage":  # noqa: PYI034 - no class derives from it
         return self
 
     def __exit__(self, *_: object) -> None:
         self._open.close()
 
-    def direct(self) -> Subject:
-        """Return what it is to ask the upstream itself."""
-        return Subject("direct", self.upstream_port, "coze")
-
-    def nginx(self, program: str) -> Subject:
-        """Start nginx, with a configuration of its own."""
+    @contextmanager
+    def nginx(self, program: str) -> Iterator[Subject]:
+        """Run nginx."""
         port = _free_port()
-        conf = self._folder / "nginx.conf"
-        conf.write_text(
-            NGINX_CONF.format(folder=self._folder, upstream=self.upstream_port, port=port)
-        )
-        command = [program, "-p", str(self._folder), "-c", str(conf), "-e", "stderr"]
-        process = self._start(command, self.cores.subject, {})
-        _wait_for(lambda: _accepts(port), f"nginx does not listen; see {self._folder}/nginx.log")
-        return Subject("nginx", port, "coze", [process.pid])
+        command = nginx.command(program, self._folder, port, self.upstream.port)
+        with self._run(command, self.cores.subject, {}) as process:
+            _wait_for(port)
+            yield Subject("nginx", port, "coze", [process.pid])
 
-    def cozeproxy(
-        self, name: str, checkout: Path = ROOT, settings: Mapping[str, str] | None = None
-    ) -> Subject:
-        """Start the service of a checkout as its users do."""
-        process = self._start(
-            [python_of(checkout), "-m", "cozeproxy", "serve", "--port", "0"],
-            self.cores.subject,
-            {
-                "PYTHONPATH": str(checkout),
-                "COZE_API_KEY": "pat_benchmark",
-                "COZE_BASE_URL": f"http://127.0.0.1:{self.upstream_port}",
-                "COZE_BOT_ID": "7379462189365198898",
-                **(settings or {}),
-            },
-        )
-        return Subject(name, _announced(process), "openai", [process.pid])
+    @contextmanager
+    def service(self, variant: Variant) -> Iterator[Subject]:
+        """Run the service as its users do."""
+        environment = {
+            "PYTHONPATH": str(variant.checkout),
+            "COZE_API_KEY": "pat_benchmark",
+            "COZE_BASE_URL": f"http://127.0.0.1:{self.upstream.port}",
+            "COZE_BOT_ID": "7379462189365198898",
+            **variant.settings,
+        }
+        command = [variant.python, "-m", "cozeproxy", "serve", "--port", "0"]
+        with self._run(command, self.cores.subject, environment) as process:
+            yield Subject(variant.name, self._announced(process), "openai", [process.pid])
 
-    def _start(
+    @contextmanager
+    def _run(
         self, command: list[str], core: int, environment: Mapping[str, str]
-    ) -> "subprocess.Popen[str]":
-        log = self._open.enter_context((self._folder / "stderr.log").open("a"))
+    ) -> Iterator["subprocess.Popen[str]"]:
         kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
-        with self.cores.on(core):
+        with self._log.open("a") as log, self.cores.on(core):
             process = subprocess.Popen(
                 command,
                 cwd=self._folder,
@@ -158,28 +137,27 @@ class Stage:
                 stderr=log,
                 text=True,
             )
-        self._open.callback(_end, process)
-        return process
+        try:
+            yield process
+        finally:
+            process.kill()
+            process.wait()
+            _output(process).close()
+
+    @property
+    def _log(self) -> Path:
+        return self._folder / "stderr.log"
+
+    def _announced(self, process: "subprocess.Popen[str]") -> int:
+        for line in _output(process):
+            found = re.search(r"listens on \S+:(\d+)", line)
+            if found:
+                return int(found[1])
+        raise RuntimeError(f"it ended before it listened:\n{self._log.read_text()[-2000:]}")
 
 
-def python_of(checkout: Path) -> str:
-    """Return the Python that runs a checkout: its own where it has one."""
-    own = checkout / ".venv" / "bin" / "python"
-    return str(own) if own.exists() else sys.executable
-
-
-def nginx_program() -> str | None:
-    """Return where nginx is, or nothing."""
-    return shutil.which("nginx", path=os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin")
-
-
-def _announced(process: "subprocess.Popen[str]") -> int:
-    assert process.stdout
-    for line in process.stdout:
-        found = re.search(r"listens on \S+:(\d+)", line)
-        if found:
-            return int(found[1])
-    raise RuntimeError(f"{process.args} ended before it listened")
+def _output(process: "subprocess.Popen[str]") -> IO[str]:
+    return cast("IO[str]", process.stdout)
 
 
 def _free_port() -> int:
@@ -187,24 +165,14 @@ def _free_port() -> int:
         return int(server.getsockname()[1])
 
 
-def _accepts(port: int) -> bool:
-    try:
-        socket.create_connection(("127.0.0.1", port)).close()
-    except ConnectionRefusedError:
-        return False
-    return True
-
-
-def _wait_for(condition: Callable[[], bool], complaint: str) -> None:
+def _wait_for(port: int) -> None:
     deadline = time.monotonic() + START_SECONDS
-    while not condition():
-        if time.monotonic() > deadline:
-            raise RuntimeError(complaint)
-        time.sleep(0.01)
-
-
-def _end(process: "subprocess.Popen[str]") -> None:
-    process.kill()
-    process.wait()
-    if process.stdout:
-        process.stdout.close()
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port)).close()
+        except ConnectionRefusedError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
+        else:
+            return

@@ -4,10 +4,10 @@ What it sends is told by words inside the request's body:
 
 * ``burst-TOKENS``: a whole answer at once,
 * ``drip-TOKENS-MILLISECONDS``: the first token at once, and then one at each interval,
-* ``flood-BYTES``: tokens without end, as fast as they are taken, up to about that many bytes.
+* ``flood-BYTES``: tokens as fast as they are taken, about that many bytes of them.
 
-Every event is an HTTP chunk of its own, as Coze flushes each. A dripped token's text is ``~``, the
-sender's monotonic clock in nanoseconds, ``~``.
+Every event is an HTTP chunk of its own, as from a server that flushes each. The text of a dripped
+token is ``~``, the sender's monotonic clock in nanoseconds, ``~``.
 """
 
 import asyncio
@@ -16,8 +16,8 @@ import json
 import re
 import sys
 import time
-from collections.abc import Callable
 from itertools import count
+from typing import cast
 
 ORDER = re.compile(rb"(burst|drip|flood)-(\d+)(?:-(\d+))?")
 LENGTH = re.compile(rb"(?i)\r\ncontent-length: *(\d+)")
@@ -45,10 +45,11 @@ MESSAGE = {
     "content_type": "text",
     "chat_id": "7381473525342978089",
 }
+FINISH_MARK = '{"msg_type":"generate_answer_finish","data":"","from_module":null,"from_unit":null}'
 WORD = " stream"
 STAMP_WIDTH = 19
-# Parts of an interval by which each stream is later than the one before it: the golden ratio keeps
-# any number of them evenly spread.
+# By how much of an interval each stream is later than the one before it: the golden ratio keeps any
+# number of streams evenly spread.
 PHASE = 0.618033988749895
 FLOOD_TOKENS = 256
 
@@ -76,10 +77,14 @@ def message(state: str, content: str, kind: str = "answer") -> bytes:
 
 
 START = HEAD + chat("created") + chat("in_progress")
-FINISH_MARK = '{"msg_type":"generate_answer_finish","data":"","from_module":null,"from_unit":null}'
 TOKEN = message("delta", WORD)
 # The length of a chunk goes before it, so that a stamp has to have a known width.
 BEFORE_STAMP, AFTER_STAMP = message("delta", f"~{'0' * STAMP_WIDTH}~").split(b"0" * STAMP_WIDTH)
+
+
+def stamp() -> bytes:
+    """Return the time as it stands in a token."""
+    return b"%0*d" % (STAMP_WIDTH, time.monotonic_ns())
 
 
 def ending(text: str) -> bytes:
@@ -93,97 +98,94 @@ def ending(text: str) -> bytes:
     )
 
 
-def stamped() -> bytes:
-    """Return a token that says when it was sent."""
-    return BEFORE_STAMP + b"%019d" % time.monotonic_ns() + AFTER_STAMP
-
-
 class Upstream(asyncio.Protocol):
     """One connection: answers one request after the other."""
 
-    bursts: dict[int, bytes] = {}  # noqa: RUF012 - of all connections, filled as they are asked for
-    streams = count()
-
-    def __init__(self) -> None:
+    def __init__(self, bursts: dict[int, bytes], phases: "count[int]") -> None:
+        # Shared by all connections: whole answers that were made before, and the streams so far.
+        self._bursts = bursts
+        self._phases = phases
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport
         self._received = b""
+        # Of a drip: what is still to do, and when.
         self._timer: asyncio.TimerHandle | None = None
-        # What to do when the connection takes more, while a flood waits for that.
-        self._resume: Callable[[], None] | None = None
+        self._stamps: list[bytes] = []
+        self._tokens = 0
+        self._interval = 0.0
+        self._due = 0.0
+        # Of a flood: how many bytes are still to go, and whether the connection takes more.
+        self._left = 0
         self._full = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the connection."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)
 
-    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - it does not matter
         """Send no more."""
         if self._timer:
             self._timer.cancel()
-        self._resume = None
+        self._left = 0
 
     def data_received(self, data: bytes) -> None:
         """Answer a request as soon as it is complete."""
-        received = self._received + data
-        end = received.find(b"\r\n\r\n") + 4
-        length = LENGTH.search(received, 0, end) if end > 3 else None
-        if not length or len(received) < end + int(length[1]):
-            self._received = received
+        received = self._received = self._received + data
+        head, found, body = received.partition(b"\r\n\r\n")
+        length = LENGTH.search(head)
+        if not found or (length and len(body) < int(length[1])):
             return
         self._received = b""
-        order = ORDER.search(received, end)
+        order = ORDER.search(body)
         if not order:
             self._transport.close()
-            return
-        name, amount, milliseconds = order.groups()
-        if name == b"burst":
-            self._burst(int(amount))
-        elif name == b"drip":
-            self._drip(int(amount), int(milliseconds) / 1000)
+        elif order[1] == b"burst":
+            self._burst(int(order[2]))
+        elif order[1] == b"drip":
+            self._drip(int(order[2]), int(order[3]) / 1000)
         else:
             self._transport.write(START)
-            self._flood(int(amount))
+            self._left = int(order[2])
+            self._flood()
 
     def _burst(self, tokens: int) -> None:
-        if tokens not in self.bursts:
-            self.bursts[tokens] = START + TOKEN * tokens + ending(WORD * tokens)
-        self._transport.write(self.bursts[tokens])
+        if tokens not in self._bursts:
+            self._bursts[tokens] = START + TOKEN * tokens + ending(WORD * tokens)
+        self._transport.write(self._bursts[tokens])
 
     def _drip(self, tokens: int, interval: float) -> None:
-        first = stamped()
-        sent = [first]
-        self._transport.write(START + first)
-        late = next(self.streams) * PHASE % 1
+        first = stamp()
+        self._transport.write(START + BEFORE_STAMP + first + AFTER_STAMP)
+        self._stamps = [first]
+        self._tokens = tokens
+        self._interval = interval
+        # Wherever the request came from and however late, streams are spread over the interval.
         now = self._loop.time()
-        due = now - now % interval + (1 + late) * interval
+        phase = next(self._phases) * PHASE % 1
+        self._due = now - now % interval + (1 + phase) * interval
+        self._go_on()
 
-        def send() -> None:
-            nonlocal due
-            if len(sent) == tokens:
-                text = b"".join(sent).replace(AFTER_STAMP, b"").replace(BEFORE_STAMP, b"~")
-                self._transport.write(ending(text.decode()))
-                return
-            token = stamped()
-            sent.append(token)
-            self._transport.write(token)
-            due += interval
-            self._timer = self._loop.call_at(due, send)
-
-        if tokens == 1:
-            send()
+    def _go_on(self) -> None:
+        if len(self._stamps) < self._tokens:
+            self._timer = self._loop.call_at(self._due, self._drop)
         else:
-            self._timer = self._loop.call_at(due, send)
+            text = b"~" + b"~~".join(self._stamps) + b"~"
+            self._transport.write(ending(text.decode()))
 
-    def _flood(self, left: int) -> None:
+    def _drop(self) -> None:
+        token = stamp()
+        self._transport.write(BEFORE_STAMP + token + AFTER_STAMP)
+        self._stamps.append(token)
+        self._due += self._interval
+        self._go_on()
+
+    def _flood(self) -> None:
         block = TOKEN * FLOOD_TOKENS
-        while left > 0:
+        while self._left > 0:
             if self._full:
-                self._resume = lambda: self._flood(left)
                 return
             self._transport.write(block)
-            left -= len(block)
+            self._left -= len(block)
         self._transport.write(ending(""))
 
     def pause_writing(self) -> None:
@@ -193,14 +195,17 @@ class Upstream(asyncio.Protocol):
     def resume_writing(self) -> None:
         """Go on with a flood."""
         self._full = False
-        resume, self._resume = self._resume, None
-        if resume:
-            resume()
+        if self._left > 0:
+            self._flood()
 
 
 async def serve() -> None:
     """Listen, print the port, and answer until the process is ended."""
-    server = await asyncio.get_running_loop().create_server(Upstream, "127.0.0.1", 0, backlog=4096)
+    bursts: dict[int, bytes] = {}
+    phases = count()
+    server = await asyncio.get_running_loop().create_server(
+        lambda: Upstream(bursts, phases), "127.0.0.1", 0, backlog=4096
+    )
     print(server.sockets[0].getsockname()[1], flush=True)
     await server.serve_forever()
 

@@ -1,0 +1,31 @@
+"""The benchmark, with hardly any load: that it runs to its end and has a figure for everything."""
+
+import json
+import sys
+
+from tests.support.processes import ROOT, finished
+
+# All but the cost of logging, which is measured as the first two are.
+SECTIONS = "burst,drip,whole,memory,start"
+FIGURES = {"burst", "drip-2", "whole", "memory", "start"}
+
+
+def test_the_benchmark_measures_every_figure_and_writes_them_down(tmp_path):
+    file = tmp_path / "figures.json"
+    command = [sys.executable, "-m", "benchmark", "--smoke", "--only", SECTIONS, "--json", file]
+    result = finished(command, tmp_path, PYTHONPATH=str(ROOT / "scripts"))
+    assert result.returncode == 0, result.stderr
+    written = json.loads(file.read_text())
+    assert set(written["figures"]) == FIGURES
+    for rounds in written["figures"].values():
+        assert [bool(measured["cozeproxy"]) for measured in rounds] == [True]
+    for row in written["table"]:
+        assert f"| {row['label']} " in result.stdout
+        assert row["cells"]["cozeproxy"]
+
+
+def test_the_benchmark_knows_its_sections(tmp_path):
+    command = [sys.executable, "-m", "benchmark", "--only", "burst,speed"]
+    result = finished(command, tmp_path, PYTHONPATH=str(ROOT / "scripts"))
+    assert result.returncode == 2
+    assert "there is no speed" in result.stderr
