@@ -37,7 +37,8 @@ def main() -> None:
     results = measured(variants, program, scale, chosen.only)
     lines = list(report.rows(results))
     print("\n".join(f"* {name}: {fact}" for name, fact in facts.items()))
-    print(f"* rounds: {scale.rounds}, of {scale.seconds:g} s for each; the figures are medians\n")
+    print(f"* rounds: {scale.rounds}, of {scale.seconds:g} s for each; the figures are medians")
+    print(f"* other programs meanwhile: {report.others(results)}\n")
     print(report.table(lines))
     missed = [line.label for line in lines if "missed" in line.verdict]
     if missed:

@@ -9,7 +9,7 @@ from benchmark.job import Job, resident_bytes
 from benchmark.reading import OK, UnexpectedAnswerError
 
 # Of held streams: they are read when each has brought that many pieces.
-DRIP = "drip-1000-200"
+DRIP = "drip-1000-100"
 PIECES = 5
 FLOOD_BYTES = 64 * 1024 * 1024
 POLL_SECONDS = 0.1

@@ -1,5 +1,6 @@
 """What the load is told to do, and what it reads of the subject while it does it."""
 
+import os
 import re
 import time
 from dataclasses import dataclass
@@ -42,7 +43,7 @@ class Job:
 
 
 class Clocks:
-    """What passes from its making on: time, the subject's CPU time, and that of both ends."""
+    """What passes from its making on: time, and the CPU time of the subject, both ends, and all."""
 
     def __init__(self, job: Job) -> None:
         self._job = job
@@ -53,6 +54,7 @@ class Clocks:
             "seconds": time.monotonic(),
             "cpu": cpu_seconds(self._job.pids),
             "ends_cpu": time.process_time() + cpu_seconds(self._job.ends),
+            "machine_cpu": _machine_cpu_seconds(),
         }
 
     def passed(self) -> dict[str, float]:
@@ -64,6 +66,13 @@ def cpu_seconds(pids: list[int]) -> float:
     """Return the CPU time of processes, with all their threads."""
     # Linux's clock of another process, to the nanosecond: what clock_getcpuclockid(3) gives.
     return sum(time.clock_gettime(~pid << 3 | 2) for pid in pids)
+
+
+def _machine_cpu_seconds() -> float:
+    """Return the CPU time of all that runs here, and what other machines took of it."""
+    with Path("/proc/stat").open() as file:
+        user, nice, system, _, _, irq, softirq, steal = map(int, file.readline().split()[1:9])
+    return (user + nice + system + irq + softirq + steal) / os.sysconf("SC_CLK_TCK")
 
 
 def resident_bytes(pids: list[int]) -> int:

@@ -100,10 +100,12 @@ def _load(stage: Stage, subject: Subject, **chosen: Any) -> dict[str, Any]:
 
 
 def _shares(found: dict[str, Any]) -> Measured:
-    """Return how much of a core the subject used, and how much both ends did."""
+    """Return how many cores the subject used, and both ends, and all that is no part of this."""
+    others = found["machine_cpu"] - found["cpu"] - found["ends_cpu"]
     return {
         "core": found["cpu"] / found["seconds"],
         "ends_core": found["ends_cpu"] / found["seconds"],
+        "others_core": others / found["seconds"],
     }
 
 

@@ -9,6 +9,8 @@ from benchmark.measures import Measured
 
 # Both ends together use that much of their core: they are what sets the pace.
 ENDS_FULL = 0.95
+# Programs that are no part of this, and take that much of a core, are in the way.
+OTHERS_FEW = 0.1
 JUDGED_DRIP = "drip-100"
 LATENCIES = {
     "delay_p50_ms": "added delay a token, median, ms",
@@ -95,6 +97,21 @@ def rows(results: Results) -> Iterator[Row]:
         else:
             for quantity, label in LONE.get(figure, {}).items():
                 yield _line(figure, rounds, quantity, label, _plain(quantity))
+
+
+def others(results: Results) -> str:
+    """Say how much of the machine other programs took meanwhile."""
+    shares = [
+        measured["others_core"]
+        for rounds in results.values()
+        for each in rounds
+        for measured in each.values()
+        if "others_core" in measured
+    ]
+    if not shares:
+        return "not measured"
+    said = f"{max(0, median(shares)):.2f} cores, at most {max(0, *shares):.2f}"
+    return said if median(shares) < OTHERS_FEW else f"{said}: **too much for these figures**"
 
 
 def _cpu(figure: str, rounds: Rounds, label: str) -> Iterator[Row]:
