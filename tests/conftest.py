@@ -9,12 +9,17 @@ sync_caller    the same, blocking; to be used in a thread
 
 import asyncio
 
+import hypothesis
 import openai
 import pytest
 
 from cozeproxy.app import Service
 from cozeproxy.sandbox import Sandbox
 from cozeproxy.settings import Settings
+
+# How long an example takes says something of the machine, and nothing of the code.
+hypothesis.settings.register_profile("any-machine", deadline=None)
+hypothesis.settings.load_profile("any-machine")
 
 
 @pytest.fixture

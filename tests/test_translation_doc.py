@@ -75,12 +75,7 @@ def events_in_the_code():
 def test_events_are_listed():
     listed = {name for event, _ in rows("Out: events") for name in names(event)}
     events = {name for name in listed if name.startswith("conversation.")} | {"done", "error"}
-    # The first two events of a chat need no rule.
-    ruled = {name.removeprefix("conversation.chat.") for name in events} - {
-        "created",
-        "in_progress",
-    }
-    assert ruled == events_in_the_code()
+    assert {name.removeprefix("conversation.chat.") for name in events} == events_in_the_code()
     assert {"done", "error", *response.STEPS} < listed
 
 

@@ -194,10 +194,12 @@ class Relay:
 
     def opened(self, upstream: UpstreamStream) -> None:
         """Take note of a call to Coze that begins, be it the first or another attempt."""
+        if self._upstream:
+            # What came of the attempt before it counts no more.
+            self._pieces.clear()
+            self._answering = False
+            self._stream = self._translate(self.begun)
         self._upstream = upstream
-        self._pieces.clear()
-        self._answering = False
-        self._stream = self._translate(self.begun)
         self._watch.asked()
 
     def fail(self, error: BaseException) -> None:

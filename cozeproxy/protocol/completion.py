@@ -69,7 +69,8 @@ class ChunkWriter:
 
     def text(self, text: bytes) -> None:
         """Write a piece of the answer; ``text`` is a JSON string."""
-        self.start()
+        if not self._started:
+            self.start()
         self._out += (self._text, text, self._tail)
 
     def reasoning(self, text: bytes) -> None:

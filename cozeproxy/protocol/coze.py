@@ -200,11 +200,11 @@ def text(raw: msgspec.Raw) -> bytes:
         UpstreamBrokenError: it is not a string.
     """
     found = bytes(raw)
-    if found in (b"null", b'""'):
+    if found.startswith(b'"'):
+        return found if len(found) > 2 else b""
+    if found == b"null":
         return b""
-    if not found.startswith(b'"'):
-        raise UpstreamBrokenError("Coze sent a message whose text is not a string.")
-    return found
+    raise UpstreamBrokenError("Coze sent a message whose text is not a string.")
 
 
 def plain(raw: msgspec.Raw) -> str:

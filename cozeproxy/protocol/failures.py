@@ -52,10 +52,11 @@ def reported(event: Event, logid: str | None) -> CozeError | None:
     Raises:
         UpstreamBrokenError: it has no name, and cannot be read.
     """
-    if event.name == b"error":
-        return _event_error(event.data, logid)
-    if event.name in (b"", b"message"):
-        return _unnamed_error(event.data, logid)
+    name, data = event
+    if name == b"error":
+        return _event_error(data, logid)
+    if name in (b"", b"message"):
+        return _unnamed_error(data, logid)
     return None
 
 

@@ -82,8 +82,8 @@ def ignored_fields(body: bytes) -> list[str]:
         RequestError: a key is not UTF-8, which reading the request passes over.
     """
     fields = parse(_fields_decoder, body)
-    given = {name: bytes(fields.get(name, b"null")) for name in IGNORED}
-    return [name for name, text in given.items() if text != b"null" and not _EMPTY.fullmatch(text)]
+    given = ((name, bytes(fields[name])) for name in IGNORED if name in fields)
+    return [name for name, text in given if text != b"null" and not _EMPTY.fullmatch(text)]
 
 
 def parse(decoder: msgspec.json.Decoder[T], body: bytes) -> T:

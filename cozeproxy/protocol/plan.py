@@ -1,6 +1,7 @@
 """How one request is served: the call it becomes, and how that call's answer is read."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
 from cozeproxy.protocol.attachments import Attachment
@@ -58,7 +59,8 @@ class Translator(Protocol):
         """Take the end of the bytes; raise where it came too early."""
 
 
-class Plan(NamedTuple):
+@dataclass(slots=True)
+class Plan:
     """How one request is served.
 
     Attributes:
@@ -82,7 +84,7 @@ class Plan(NamedTuple):
     attachments: Sequence[Attachment] = ()
     fenced: bool = False
     stops: Sequence[str] = ()
-    notes: Mapping[str, str] = {}
+    notes: Mapping[str, str] = field(default_factory=dict)
 
     def read_into(self, writer: Writer) -> Translator:
         """Make the reader of one answer, which cuts and writes it."""
@@ -121,15 +123,17 @@ def make_plan(
             plan = _chatflow_plan(request, target, user)
         else:
             plan = _chat_plan(request, target, user)
-        plan = plan._replace(targets=targets)
-    return plan._replace(user_id=user, stops=request.stops)
+        plan.targets = targets
+    plan.user_id = user
+    plan.stops = request.stops
+    return plan
 
 
 def _continuation(request: ChatRequest, rules: Rules) -> Plan | None:
     """The plan where something waits for this request: where it goes, is in the ids."""
     outputs = tool_outputs(request)
     if outputs:
-        wanted = _wanted(request, outputs.bot_id)._replace(runs_tools=True)
+        wanted = _wanted(request, outputs.bot_id, runs_tools=True)
         return Plan(
             call=lambda _: submit_call(outputs),
             translator=lambda writer: ChatTranslator(writer, wanted),
@@ -161,9 +165,8 @@ def _chat_plan(request: ChatRequest, target: Route, user: str) -> Plan:
     # Usage and follow-ups come last. Where a conversation goes on, the end waits for Coze's own:
     # until then the next turn would meet a conversation that is busy.
     late = request.include_usage or request.options.follow_ups or not request.stream or saves
-    wanted = _wanted(request, target.bot_id or "")._replace(
-        early_end=target.kind == "chat" and not (late or target.conversation_id), runs_tools=saves
-    )
+    early = target.kind == "chat" and not (late or target.conversation_id)
+    wanted = _wanted(request, target.bot_id or "", early_end=early, runs_tools=saves)
     notes = {"Emulated": "response_format"} if request.wants_json else {}
     if turn.left_out:
         notes["Left-Out-Messages"] = str(turn.left_out)
@@ -195,7 +198,7 @@ def _workflow_plan(request: ChatRequest, target: Route, user: str, rules: Rules)
 
 def _chatflow_plan(request: ChatRequest, target: Route, user: str) -> Plan:
     turn = read_turn(request, continues=bool(target.conversation_id))
-    wanted = _wanted(request, target.bot_id or "")._replace(remedy=NO_SUBMIT)
+    wanted = _wanted(request, target.bot_id or "", remedy=NO_SUBMIT)
     call = chatflow_call(request, target, turn, user_id=user)
     return Plan(
         call=lambda _: call,
@@ -216,6 +219,6 @@ def _ignored(request: ChatRequest, *fields: str) -> dict[str, str]:
     return {"Ignored": ignored} if ignored else {}
 
 
-def _wanted(request: ChatRequest, bot_id: str) -> Wanted:
+def _wanted(request: ChatRequest, bot_id: str, **more: Any) -> Wanted:
     options = request.options
-    return Wanted(bot_id, follow_ups=bool(options.follow_ups), steps=bool(options.events))
+    return Wanted(bot_id, follow_ups=bool(options.follow_ups), steps=bool(options.events), **more)

@@ -134,8 +134,9 @@ class ChatTranslator:
             ServiceError: the chat has failed.
         """
         name, data = event
-        # Whatever there is of a conversation, is there because the chat has begun.
-        self.accepted = self.accepted or name.startswith(b"conversation.")
+        if not self.accepted:
+            # Whatever there is of a conversation, is there because the chat has begun.
+            self.accepted = name.startswith(b"conversation.")
         if name == b"conversation.message.delta":
             self._answer(coze.decode(coze.message_decoder, name, data))
         elif name == b"conversation.message.completed":
@@ -160,10 +161,11 @@ class ChatTranslator:
     def _answer(self, message: coze.Message) -> None:
         if message.type not in ("answer", None):
             return
-        reasoning = coze.text(message.reasoning_content)
-        if reasoning:
-            self._reasoned.add(message.id)
-            self._writer.reasoning(reasoning)
+        if message.reasoning_content is not coze.NULL:
+            reasoning = coze.text(message.reasoning_content)
+            if reasoning:
+                self._reasoned.add(message.id)
+                self._writer.reasoning(reasoning)
         text = coze.text(message.content)
         if text:
             if message.id != self._open:

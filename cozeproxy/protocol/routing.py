@@ -178,7 +178,8 @@ def _explicit(key: str, request: ChatRequest, headers: Mapping[str, str]) -> str
 def _complete(found: Route, defaults: Defaults) -> Route:
     """Fill in the default ids that the kind takes, and check that those it needs are there."""
     if found.kind in ("chat", "conversation"):
-        found = found._replace(bot_id=found.bot_id or defaults.bot_id)
+        if not found.bot_id:
+            found = found._replace(bot_id=defaults.bot_id)
         if not found.bot_id:
             raise RequestError(
                 "Bot ID is required for chat completion", param="x-bot-id", code="missing_bot_id"

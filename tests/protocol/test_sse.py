@@ -40,7 +40,17 @@ def test_stream_cut_anywhere_gives_the_same_events(data, events):
         assert [e for piece in pieces for e in parser.receive_data(piece)] == events
 
 
-@given(st.lists(st.sampled_from([b"data", b"event", b":", b" ", b"\r", b"\n", b"x", b"\xe4\xbd"])))
+FIELDS = [b"data", b"event", b":", b" ", b"\r", b"\n", b"x", b"\xe4\xbd"]
+EVENTS = [
+    b"id: 1\nevent:a\ndata:1\n\n",
+    b"event:a\ndata:1\n\n",
+    b"event: b\ndata: 2",
+    b"\ndata:",
+    b"\n\n",
+]
+
+
+@given(st.lists(st.sampled_from([*FIELDS, *EVENTS])))
 def test_any_bytes_cut_anywhere_give_the_same_events(tokens):
     whole = b"".join(tokens)
     expected = EventParser().receive_data(whole)
