@@ -92,10 +92,15 @@ class Relay:
         pieces = self._pieces
         data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
         pieces.clear()
+        upstream = self._upstream
+        if upstream is None:
+            return
+        upstream.held = 0
         if self._settled.done():
+            upstream.resume()
             return
         if not self._answering:
-            self._note_beginning()
+            self._note_beginning(upstream)
         watch, stream = self._watch, self._stream
         if watch.heard is not None:
             watch.heard = self._loop.time()
@@ -108,6 +113,8 @@ class Relay:
             self._answered(out)
         elif out and self.streaming:
             self._send(out)
+        if upstream.paused and not self._flushing:
+            upstream.resume()
 
     def _send(self, out: bytes) -> None:
         if self._flushing:
@@ -229,11 +236,11 @@ class Relay:
             self._left = True
             self._settle()
 
-    def _note_beginning(self) -> None:
+    def _note_beginning(self, upstream: UpstreamStream) -> None:
         self._answering = True
         self._watch.answering()
-        if self._upstream and self._upstream.logid:
-            self._stream.info["logid"] = self._upstream.logid
+        if upstream.logid:
+            self._stream.info["logid"] = upstream.logid
 
     def _answered(self, out: bytes) -> None:
         """Take note that the answer has ended, for good or as a failure."""

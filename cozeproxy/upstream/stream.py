@@ -25,6 +25,10 @@ STALE_SECONDS = 1.0
 # connection that can be used again; for so many seconds, and of so many streams at a time.
 READ_ON_SECONDS = 60.0
 MOST_REMAINDERS = 100
+# libcurl reads as long as there is something, megabytes before the loop turns again.
+MOST_HELD_BYTES = 64 * 1024
+# The least that libcurl allows; its usual 64 kB would be the largest part of what a stream takes.
+UPLOAD_BUFFER_BYTES = 16 * 1024
 
 
 class Remainders:
@@ -60,6 +64,9 @@ class UpstreamStream:
     Attributes:
         headers: of the answer, names in lower case; complete when the receiver is first called.
         is_stream: the answer has begun, and is an event stream.
+        held: bytes that the receiver has got; it sets this back when it has dealt with them, and
+            resumes.
+        paused: nothing more is taken from Coze.
         transfer: the call under way.
     """
 
@@ -76,13 +83,14 @@ class UpstreamStream:
     ) -> None:
         self.headers: dict[str, str] = {}
         self.is_stream = False
+        self.held = 0
+        self.paused = False
         self.transfer = Transfer()
         self._status = 0
         self._receiver = receiver
         self._body = io.BytesIO(body)
         self._set_up = set_up
         self._remainders = remainders
-        self._paused = False
         self._error_body = b""
         self._loop = asyncio.get_running_loop()
         self._started = self._loop.time()
@@ -99,6 +107,9 @@ class UpstreamStream:
         except CurlError as error:
             if not self.transfer.aborted:
                 raise transfer_error(error) from error
+        if not self.takes_over:
+            # The last piece is on its way through the loop, and so is what becomes of it.
+            await asyncio.sleep(0)
         if self.transfer.reason:
             raise self.transfer.reason
         if not self.transfer.aborted and not self.is_stream:
@@ -123,14 +134,14 @@ class UpstreamStream:
 
     def pause(self) -> None:
         """Take no more from Coze until resume(): its data stays in the kernel, and then with it."""
-        if not self._paused:
-            self._paused = True
+        if not self.paused:
+            self.paused = True
             self.transfer.kick(pycurl.PAUSE_RECV)
 
     def resume(self) -> None:
         """Go on after pause()."""
-        if self._paused:
-            self._paused = False
+        if self.paused:
+            self.paused = False
             self.transfer.kick(pycurl.PAUSE_CONT)
 
     def read_on(self) -> None:
@@ -146,15 +157,29 @@ class UpstreamStream:
         """Take over a handle that is about to make the call: a ``prepare_curl_callback``."""
         self._set_up(curl)
         self.transfer.prepare(curl)
+        curl.setopt(pycurl.UPLOAD_BUFFERSIZE, UPLOAD_BUFFER_BYTES)
         curl.setopt(pycurl.READFUNCTION, self._body.read)
         curl.setopt(pycurl.SEEKFUNCTION, self._rewind)
         if self.takes_over:
             curl.setopt(pycurl.HEADERFUNCTION, self._receive_header_bytes)
-            curl.setopt(pycurl.WRITEFUNCTION, self.receive)
+            curl.setopt(pycurl.WRITEFUNCTION, self._write)
+
+    def _write(self, piece: bytes) -> int | None:
+        if self.held > MOST_HELD_BYTES:
+            # It is kept, and comes again.
+            self.paused = True
+            return int(pycurl.WRITEFUNC_PAUSE)
+        self._keep(piece)
+        return None
 
     def receive(self, piece: bytes) -> None:
         """Take a piece of the answer: a ``streaming_callback``."""
+        # Tornado passes the lines of the head on through the loop, and they go before it.
+        self._loop.call_soon(self._keep, piece)
+
+    def _keep(self, piece: bytes) -> None:
         if self.is_stream:
+            self.held += len(piece)
             self._receiver(piece)
         elif not self.transfer.aborted:
             self._error_body += piece

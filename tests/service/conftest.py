@@ -3,6 +3,7 @@
 sdk        the stock SDK, asynchronous and blocking in turn: whole(...) and streamed(...)
 post       a request with any body, over plain HTTP; the whole response
 connect    a request on a connection of its own, read as it comes
+engine     both ways in which pieces come from libcurl; named by the tests of streams
 raw_coze   a server in Coze's place that says what the test says, when it says it
 """
 
@@ -13,6 +14,7 @@ from types import SimpleNamespace
 import pytest
 
 from cozeproxy.sandbox import Sandbox
+from cozeproxy.upstream.stream import UpstreamStream
 from tests.service.asking import chunks_of
 from tests.service.exchange import Exchange
 from tests.service.raw_coze import RawCoze
@@ -27,6 +29,11 @@ def quiet(caplog):
     assert [r.getMessage() for r in records if r.levelno >= logging.ERROR or r.exc_info] == []
     assert Sandbox.API_KEY not in caplog.text
     assert "any-string" not in caplog.text
+
+
+@pytest.fixture(params=[True, False], ids=["own callbacks", "Tornado's callbacks"])
+def engine(request, monkeypatch):
+    monkeypatch.setattr(UpstreamStream, "takes_over", request.param)
 
 
 @pytest.fixture(params=["asynchronous", "blocking"])

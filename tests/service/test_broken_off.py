@@ -12,7 +12,7 @@ import pytest
 from tests.service.asking import body, chunks_of, error_of, payloads, text_of, to
 from tests.support import coze
 
-pytestmark = pytest.mark.gen_test(timeout=15)
+pytestmark = [pytest.mark.gen_test(timeout=15), pytest.mark.usefixtures("engine")]
 
 TEXT = coze.CREATED + coze.delta("All is ") + coze.delta("well, 一切顺利")
 SPOKEN = "All is well, 一切顺利"

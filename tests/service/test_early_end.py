@@ -9,7 +9,7 @@ import pytest
 
 from tests.service.asking import body, objects, says, to
 
-pytestmark = pytest.mark.gen_test(timeout=15)
+pytestmark = [pytest.mark.gen_test(timeout=15), pytest.mark.usefixtures("engine")]
 
 ECHO = "You said: Hi. (1 message received, 0 remembered)"
 TOOLS = [{"type": "function", "function": {"name": "f", "parameters": {}}}]

@@ -10,7 +10,7 @@ from tests.service.asking import body, to
 from tests.support import coze
 from tests.support.files import PNG, data_url
 
-pytestmark = pytest.mark.gen_test(timeout=30)
+pytestmark = [pytest.mark.gen_test(timeout=30), pytest.mark.usefixtures("engine")]
 
 TEXT = coze.CREATED + coze.delta("I was about ")
 BLOCK = coze.delta("x" * 2**16)

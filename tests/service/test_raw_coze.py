@@ -9,7 +9,7 @@ from cozeproxy.protocol import coze as payloads_of_coze
 from tests.service.asking import body, error_of, objects, payloads, says
 from tests.support import coze
 
-pytestmark = pytest.mark.gen_test(timeout=15)
+pytestmark = [pytest.mark.gen_test(timeout=15), pytest.mark.usefixtures("engine")]
 
 JSON_HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 
