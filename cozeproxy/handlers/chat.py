@@ -37,7 +37,7 @@ class ChatCompletionsHandler(ApiHandler):
         times = context.run_times if plan.is_run else context.chat_times
         self.relay = Relay(self, translate, times, streaming=bool(request.stream))
         asking = ask(plan, account, context.uploader, context.attempts(), self.relay)
-        await self.relay.run(asking, account.cancel, context.background)
+        await self.relay.run(asking, account.cancel, context.keep)
 
     def on_connection_close(self) -> None:
         """End the call to Coze when the caller leaves."""

@@ -2,7 +2,9 @@
 
 import asyncio
 import time
+from collections.abc import Coroutine
 from dataclasses import dataclass, field
+from typing import Any
 
 from cozeproxy.handlers.access import Guard, KeyRing
 from cozeproxy.handlers.watch import Times
@@ -46,3 +48,10 @@ class Context:
     def attempts(self) -> Attempts:
         """The attempts that one request has."""
         return Attempts(self.settings.max_retries, self.timing)
+
+    def keep(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
+        """Make a task that may outlive the request it is for."""
+        task = asyncio.create_task(work)
+        self.background.add(task)
+        task.add_done_callback(self.background.discard)
+        return task

@@ -22,9 +22,9 @@ from tornado.http1connection import HTTP1Connection
 from tornado.iostream import IOStream
 from tornado.web import RequestHandler
 
-from cozeproxy.errors import InternalError, ServiceError
+from cozeproxy.errors import ServiceError
+from cozeproxy.handlers.heads import set_head, told_in_stream
 from cozeproxy.handlers.watch import Times, Watch
-from cozeproxy.observability import log_failure
 from cozeproxy.protocol.completion import error_frame
 from cozeproxy.protocol.response import RunningChat
 from cozeproxy.protocol.stream import ChatStream
@@ -90,11 +90,11 @@ class Relay:
     def _turn(self) -> None:
         self._scheduled = False
         pieces = self._pieces
+        upstream = self._upstream
+        if upstream is None or not pieces:
+            return
         data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
         pieces.clear()
-        upstream = self._upstream
-        if upstream is None:
-            return
         upstream.held = 0
         if self._settled.done():
             upstream.resume()
@@ -120,6 +120,8 @@ class Relay:
         if self._flushing:
             self._out.append(out)
             return
+        if self._caller.closed():
+            return  # which caller_left() is told next
         self._watch.sent = self._loop.time()
         if not self.begun:
             # The head goes with the first chunk.
@@ -141,7 +143,7 @@ class Relay:
 
     def _sent_at_once(self, chunk: bytes) -> int:
         """How much of a chunk the kernel takes."""
-        if self._caller.writing() or self._caller.closed():
+        if self._caller.writing():
             return 0
         try:
             return int(self._caller.socket.send(chunk))
@@ -158,11 +160,9 @@ class Relay:
 
     def _flushed(self, flush: "asyncio.Future[None]") -> None:
         self._flushing = False
-        if flush.exception() or self._caller.closed():
-            return  # the caller has left, which caller_left() is told
+        if flush.exception() or self._caller.closed() or self._settled.done():
+            return  # the caller has left, or gets the end of its answer
         self._watch.goes_on()
-        if self._settled.done():
-            return
         if self._out:
             out = b"".join(self._out)
             self._out.clear()
@@ -174,19 +174,19 @@ class Relay:
         self,
         asking: Coroutine[Any, Any, None],
         cancel: Callable[[RunningChat], Coroutine[Any, Any, None]],
-        background: set[asyncio.Task[None]],
+        keep: Callable[[Coroutine[Any, Any, None]], "asyncio.Task[None]"],
     ) -> None:
         """Ask Coze and give the caller what comes of it.
 
         Args:
             asking: the question, which has this relay for its receiver.
             cancel: ends a chat at Coze.
-            background: where tasks go that outlive the answer.
+            keep: makes a task that may outlive the answer.
 
         Raises:
             ServiceError: it failed before anything was sent, so that a status can say so.
         """
-        task = _kept(asking, background)
+        task = keep(asking)
         task.add_done_callback(self._asked)
         self._watch.start()
         try:
@@ -194,10 +194,15 @@ class Relay:
             self._leave_upstream(task)
             running = self._stream.running
             if running and self._upstream and self._upstream.ended_here:
-                _kept(cancel(running), background)
+                keep(cancel(running))
             await self._finish()
         finally:
             self._watch.stop()
+
+    @property
+    def is_listening(self) -> bool:
+        """Whether a call to Coze is open, and more of its answer awaited."""
+        return self._upstream is not None and not self._upstream.is_over
 
     def opened(self, upstream: UpstreamStream) -> None:
         """Take note of a call to Coze that begins, be it the first or another attempt."""
@@ -222,7 +227,7 @@ class Relay:
 
     def beat(self) -> None:
         """Give the caller a sign of life: what answers begin with, and later a comment."""
-        if not self._flushing:
+        if not self._flushing and not self._settled.done():
             self._send(HEARTBEAT if self.begun else self._stream.start())
 
     def cut_off(self) -> None:
@@ -284,7 +289,7 @@ class Relay:
         if task.done():
             return
         upstream = self._upstream
-        if upstream is None or upstream.is_over:
+        if upstream is None or not self.is_listening:
             # It waits for an upload, a token, or the moment for another attempt.
             task.cancel()
         elif self._stream.ended and not self._left and not self._failure:
@@ -293,20 +298,12 @@ class Relay:
             upstream.abort()
 
     def _begin(self) -> None:
-        """Set what the head of a good answer has."""
-        handler = self._handler
-        for name, header in (("conversation_id", "X-Conversation-Id"), ("logid", "X-Coze-Logid")):
-            if name in self._stream.info:
-                handler.set_header(header, self._stream.info[name])
+        """Begin a good answer; until here a failure can still become a status."""
+        set_head(self._handler, self._stream.info, streaming=self.streaming)
         if self.streaming:
-            handler.set_header("Content-Type", "text/event-stream; charset=utf-8")
-            handler.set_header("Cache-Control", "no-cache")
-            # nginx would hold tokens back until its buffer is full.
-            handler.set_header("X-Accel-Buffering", "no")
             # The kernel would hold a token back until the one before it is acknowledged, for some
             # 40 ms: Tornado turns that off only at the end of an answer.
             self._caller.set_nodelay(True)
-        # Last: until here a failure can still become a status.
         self.begun = True
 
     async def _finish(self) -> None:
@@ -321,26 +318,8 @@ class Relay:
         if not self.begun:
             self._begin()
         if failure:
-            told = self._told(failure)
-            log_failure(self._handler, told)
-            self._out.append(error_frame(told))
+            self._out.append(error_frame(told_in_stream(self._handler, failure)))
         end = self._handler.finish(b"".join(self._out))
         if not end.done():
-            self._watch.waits_for_caller(self._caller.socket)
+            self._watch.ends(self._caller.socket)
             await end
-
-    def _told(self, failure: BaseException) -> ServiceError:
-        if isinstance(failure, ServiceError):
-            return failure
-        logger.error("unhandled error in a stream", exc_info=failure)
-        return InternalError()
-
-
-def _kept(
-    work: Coroutine[Any, Any, None], background: set[asyncio.Task[None]]
-) -> "asyncio.Task[None]":
-    task = asyncio.create_task(work)
-    # The loop itself holds tasks only weakly.
-    background.add(task)
-    task.add_done_callback(background.discard)
-    return task

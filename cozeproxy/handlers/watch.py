@@ -49,6 +49,10 @@ class Watched(Protocol):
 
     streaming: bool
 
+    @property
+    def is_listening(self) -> bool:
+        """Whether something is awaited from Coze."""
+
     def fail(self, error: ServiceError) -> None:
         """End it as failed."""
 
@@ -84,6 +88,7 @@ class Watch:
         # The socket that waits for the caller to take something, how much waits in the kernel, and
         # since when it is that much.
         self._stuck: tuple[socket.socket, int, float] | None = None
+        self._ends = False
         self._timer: asyncio.TimerHandle | None = None
 
     def start(self) -> None:
@@ -117,6 +122,11 @@ class Watch:
         self.heard = self._loop.time()
         self._stuck = None
 
+    def ends(self, waiting: socket.socket) -> None:
+        """Take note that all has been said, and only the caller has to take it."""
+        self._ends = True
+        self.waits_for_caller(waiting)
+
     def _look(self) -> None:
         now = self._loop.time()
         for due, late in list(self._duties()):
@@ -137,15 +147,22 @@ class Watch:
 
     def _duties(self) -> Iterator[Duty]:
         times = self._times
-        yield self._started + times.whole, self._took_too_long
-        if self._relay.streaming:
-            yield self.sent + times.heartbeat, self._relay.beat
-        elif times.deadline is not None:
-            yield self._started + times.deadline, self._missed_deadline
-        if self.heard is not None:
-            yield self.heard + (times.first if self._first else times.silence), self._was_silent
         if self._stuck is not None:
             yield self._stuck[2] + times.stall, self._look_at_caller
+        if self._ends:
+            return
+        yield self._started + times.whole, self._took_too_long
+        if self._relay.streaming:
+            yield self.sent + times.heartbeat, self._beat
+        elif times.deadline is not None:
+            yield self._started + times.deadline, self._missed_deadline
+        if self.heard is not None and self._relay.is_listening:
+            yield self.heard + (times.first if self._first else times.silence), self._was_silent
+
+    def _beat(self) -> None:
+        # Also where there is none, as the caller has not taken what came before.
+        self.sent = self._loop.time()
+        self._relay.beat()
 
     def _took_too_long(self) -> None:
         self._fail(
