@@ -1,8 +1,8 @@
-"""The command line: ``cozeproxy serve | sandbox | check | config``.
+"""The command line: ``cozeproxy serve | sandbox | chat | check | config``.
 
-Exit status: 0 when the work is done or a signal has ended it, 1 when a port cannot be had or a
-check has failed, 2 when the arguments or the settings do not do. What was asked for goes to stdout,
-complaints to stderr.
+Exit status: 0 when the work is done or a signal has ended it, 1 when a port cannot be had, a check
+has failed or a question was not answered, 2 when the arguments or the settings do not do. What was
+asked for goes to stdout, complaints to stderr.
 """
 
 import argparse
@@ -10,9 +10,11 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
+from typing import get_args
 
 from cozeproxy import __version__
-from cozeproxy.settings import SettingsError
+from cozeproxy.cli.errors import UsageError
+from cozeproxy.settings import ModelType, SettingsError
 
 NOT_USABLE = 2  # argparse's own status for arguments that it cannot use
 
@@ -24,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     command = import_module(f"cozeproxy.cli.{chosen.command}")
     try:
         status: int = command.run(chosen)
-    except SettingsError as error:
+    except (SettingsError, UsageError) as error:
         print(f"cozeproxy: {error}", file=sys.stderr)
         return NOT_USABLE
     return status
@@ -40,7 +42,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     _describe_serve(commands.add_parser("serve", help="run the service"))
     _describe_sandbox(commands.add_parser("sandbox", help="run the stand-in for Coze alone"))
-    _describe_check(commands.add_parser("check", help="try what the service needs, step by step"))
+    _describe_chat(commands.add_parser("chat", help="talk to a running service"))
+    _describe_check(commands.add_parser("check", help="try a running service, and what it needs"))
     _describe_config(commands.add_parser("config", help="show the settings in force"))
     return parser
 
@@ -69,11 +72,65 @@ def _describe_sandbox(command: argparse.ArgumentParser) -> None:
     command.add_argument("--port", default="3001", help="port to listen on (%(default)s)")
 
 
+def _describe_chat(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "message",
+        nargs="?",
+        metavar="MESSAGE",
+        help="what to say; without it, a conversation that ends with the input (Ctrl-D)",
+    )
+    command.add_argument("--model", default="gpt-4", help="model name (%(default)s)")
+    command.add_argument("--type", choices=get_args(ModelType), help="type of the request")
+    command.add_argument("--bot-id", metavar="ID", help="bot to ask")
+    command.add_argument("--workflow-id", metavar="ID", help="workflow or chatflow to run")
+    command.add_argument("--conversation-id", metavar="ID", help="conversation to go on with")
+    command.add_argument(
+        "--image",
+        action="append",
+        default=[],
+        metavar="FILE|URL",
+        help="image to show with the first message; can be given again",
+    )
+    command.add_argument(
+        "--param",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="parameter of a workflow: JSON, or else text; can be given again",
+    )
+    command.add_argument(
+        "--no-stream", action="store_true", help="print the answer when it is whole"
+    )
+    command.add_argument(
+        "--json", action="store_true", help="print what the service sends, one object a line"
+    )
+    _describe_service(command)
+
+
 def _describe_check(command: argparse.ArgumentParser) -> None:
     command.add_argument(
-        "--jwt", action="store_true", required=True, help="the way to an OAuth token (COZE_JWT_*)"
+        "--jwt",
+        action="store_true",
+        help="only the way to an OAuth token (COZE_JWT_*), without a service",
+    )
+    command.add_argument("--deep", action="store_true", help="ask the bot, which costs quota")
+    command.add_argument(
+        "--workflow", action="store_true", help="run the workflow, whatever it does"
     )
     command.add_argument("--json", action="store_true", help="as JSON")
+    command.add_argument(
+        "--admin-key", metavar="KEY", help="PROXY_ADMIN_KEY of the service at --url"
+    )
+    _describe_service(command)
+
+
+def _describe_service(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--url",
+        help="where the service is, with or without /v1; else where HOST and PORT say, with the"
+        " keys in the settings",
+    )
+    command.add_argument("--key", help="key to show to the service")
     _describe_env_file(command)
 
 

@@ -14,7 +14,7 @@ from cozeproxy.settings.errors import (
     EnvFileError,
     SettingsError,
 )
-from cozeproxy.settings.keys import CallerKey, digest_of
+from cozeproxy.settings.keys import CallerKey, digest_of, first_key
 from cozeproxy.settings.sources import load, read_sources
 from cozeproxy.settings.table import Settings
 from cozeproxy.settings.values import MASK, ModelType, Secret
@@ -33,6 +33,7 @@ __all__ = [
     "check_doors",
     "check_models",
     "digest_of",
+    "first_key",
     "load",
     "read_sources",
 ]

@@ -63,6 +63,12 @@ def caller_keys(value: str) -> tuple[CallerKey, ...]:
     return tuple(found)
 
 
+def first_key(value: str) -> str:
+    """The first of such keys itself, without its name, for asking a service of one's own."""
+    first = next(filter(None, (part.strip() for part in value.split(","))), "")
+    return first.rpartition(":")[2]
+
+
 def caller_keys_file(value: str) -> tuple[CallerKey, ...]:
     """Keys from a file, as digests, with what each may use.
 

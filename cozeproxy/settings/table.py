@@ -72,6 +72,11 @@ class Settings(
         except ValueError:
             return self.host == "localhost"
 
+    @property
+    def has_begun_oauth(self) -> bool:
+        """Whether there is something of what OAuth needs, if perhaps not all."""
+        return len(self._missing_for_oauth()) < len(OAUTH_NEEDS)
+
     def check_credentials(self) -> None:
         """Make sure that OAuth, where it is to be used, has what it needs.
 
@@ -82,7 +87,7 @@ class Settings(
             CombinationError: something is missing, or there twice.
         """
         missing = self._missing_for_oauth()
-        begun = len(missing) < len(OAUTH_NEEDS) and self.coze_api_key is None
+        begun = self.has_begun_oauth and self.coze_api_key is None
         if missing and (begun or self.coze_jwt_app_id):
             raise CombinationError(f"OAuth (COZE_JWT_*) also needs {' and '.join(missing)}")
         if not missing and self.coze_jwt_private_key and self.coze_jwt_private_key_file:

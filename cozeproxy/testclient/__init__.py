@@ -1,7 +1,13 @@
-"""Trying things out as a stranger would: what ``cozeproxy check`` does.
+"""Trying things out as a stranger would: what ``cozeproxy chat`` and ``cozeproxy check`` do.
 
-``steps`` is a list of things to try, one after the other, and what becomes of each; ``report`` says
-it to people and to programs. ``oauth`` has the steps from the settings of OAuth to a token that
-Coze takes, ``cures`` what to do where one fails, ``probe`` the plain call that finds out whether
-Coze can be reached.
+For both, ``address`` knows how addresses are written, ``calls`` makes requests over HTTP,
+``answers`` reads what comes of those for chat completions, ``conversation`` makes them of what a
+person says, and ``troubles`` has words for what goes wrong.
+
+For ``check``, ``steps`` is a list of things to try, one after the other, and what becomes of each;
+``checks`` decides which, and ``report`` says it to people and to programs. ``service`` has the
+steps at a running service, and ``service_cures`` what to do where one fails. ``api_key`` and
+``oauth`` have those from the settings to a token that Coze takes, ``coze`` what both ask of Coze;
+``cures`` has what to do where Coze gives no token, and ``probe`` the plain call that finds out
+whether Coze can be reached.
 """

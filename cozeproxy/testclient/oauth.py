@@ -9,10 +9,10 @@ import re
 from collections.abc import Callable
 
 from cozeproxy.errors import BAD_TOKEN, FORBIDDEN, UpstreamError
-from cozeproxy.settings import MASK, Secret, Settings, SettingsError
+from cozeproxy.settings import Secret, Settings, SettingsError
 from cozeproxy.settings.table import OAUTH_NEEDS
+from cozeproxy.testclient.coze import AtCoze, console_at, said_by
 from cozeproxy.testclient.cures import OTHER_SITE, audience_in, cure_for, host_of
-from cozeproxy.testclient.probe import UnreachableError, probe
 from cozeproxy.testclient.steps import (
     Finding,
     Result,
@@ -20,19 +20,15 @@ from cozeproxy.testclient.steps import (
     failed,
     ok,
     run_steps,
-    skipped,
     warning,
 )
-from cozeproxy.upstream.client import CozeClient
 from cozeproxy.upstream.credentials import load_credentials
-from cozeproxy.upstream.grant import TOLERATED_SKEW, TokenError
+from cozeproxy.upstream.grant import TokenError
 from cozeproxy.upstream.tokens import TokenManager
 
 GUIDE = "JWT-SETUP.md says where they come from."
 # A fingerprint is far shorter, a key far longer.
 LONGEST_KEY_ID = 128
-# Hosts where people look for the API, since the console is there.
-CONSOLES = {"coze.com", "www.coze.com", "coze.cn", "www.coze.cn"}
 
 
 async def check_oauth(settings: Settings, tell: Callable[[Result], None]) -> list[Result]:
@@ -42,31 +38,35 @@ async def check_oauth(settings: Settings, tell: Callable[[Result], None]) -> lis
         settings: those of the service.
         tell: is given each result as soon as it is there.
     """
-    check = _Check(settings)
-    steps = [
-        Step("settings", check.settings),
-        Step("key", check.key, needs=("settings",)),
-        Step("ids", check.ids, needs=("settings",)),
-        Step("site", check.site),
-        Step("connection", check.connection),
-        Step("clock", check.clock, needs=("connection",)),
-        Step("token", check.token, needs=("key", "connection")),
-        Step("access", check.access, needs=("token",)),
-    ]
+    check = OAuthCheck(settings)
     try:
-        return await run_steps(steps, tell)
+        return await run_steps(check.steps(), tell)
     finally:
         await check.close()
 
 
-class _Check:
+class OAuthCheck:
     """The steps, and what the later ones need of the earlier ones."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._coze = AtCoze(settings)
         self._manager: TokenManager | None = None
-        self._ahead: float | None = None
         self._token = Secret("")
+
+    def steps(self, *, with_bot: bool = False) -> list[Step]:
+        """All of them; that for the bot only if it is wanted."""
+        steps = [
+            Step("settings", self.settings),
+            Step("key", self.key, needs=("settings",)),
+            Step("ids", self.ids, needs=("settings",)),
+            Step("site", self.site),
+            Step("connection", self._coze.connection),
+            Step("clock", self._coze.clock, needs=("connection",)),
+            Step("token", self.token, needs=("key", "connection")),
+            Step("access", self.access, needs=("token",)),
+        ]
+        return [*steps, Step("bot", self.bot, needs=("access",))] if with_bot else steps
 
     async def close(self) -> None:
         """Close all connections."""
@@ -124,9 +124,9 @@ class _Check:
     async def site(self) -> Finding:
         """Whether the addresses fit Coze and each other."""
         host, audience = host_of(self._settings), audience_in(self._settings)
-        if host in CONSOLES:
-            api = f"https://api.{host.removeprefix('www.')}"
-            return warning(f"COZE_BASE_URL is Coze's console, {host}", f"Set it to {api}.")
+        console = console_at(self._settings)
+        if console:
+            return console
         given = self._settings.coze_jwt_aud
         if given and not re.fullmatch(r"[\w.-]{1,253}(:[0-9]+)?", given):
             return warning(
@@ -139,30 +139,6 @@ class _Check:
                 "Take COZE_JWT_AUD out, or set COZE_BASE_URL to the site that has the app.",
             )
         return ok(f"{self._settings.coze_base_url}, with JWTs for {audience}")
-
-    async def connection(self) -> Finding:
-        """Whether something answers that can be trusted to be Coze."""
-        try:
-            reached = await probe(self._settings)
-        except UnreachableError as error:
-            address = self._settings.coze_base_url
-            return failed(f"{address} cannot be reached: {error.reason}", error.cure)
-        self._ahead = reached.ahead
-        how = ", over TLS" if self._settings.coze_base_url.startswith("https:") else ""
-        return ok(f"{host_of(self._settings)} answers{how}")
-
-    async def clock(self) -> Finding:
-        """Whether this machine's clock is Coze's."""
-        if self._ahead is None:
-            return skipped("the answer does not tell the time")
-        if abs(self._ahead) <= TOLERATED_SKEW:
-            return ok("as Coze's, within half a minute")
-        side = "behind" if self._ahead > 0 else "ahead of"
-        return warning(
-            f"this machine's clock is {abs(self._ahead):.0f} s {side} Coze's",
-            "Set it, or let NTP do that. Until then JWTs are signed with Coze's time once Coze has"
-            " refused one.",
-        )
 
     async def token(self) -> Finding:
         """Whether Coze gives a token."""
@@ -177,17 +153,18 @@ class _Check:
 
     async def access(self) -> Finding:
         """Whether Coze takes the token."""
-        client = CozeClient(self._settings.coze_base_url, self._settings.coze_ca_file)
         try:
-            await client.get("/v1/users/me", {}, self._token)
+            await self._coze.get("/v1/users/me", {}, self._token)
         except UpstreamError as error:
             return self._refused(error)
-        finally:
-            await client.close()
         return ok("Coze takes the token")
 
+    async def bot(self) -> Finding:
+        """Whether Coze has the default bot for it."""
+        return await self._coze.bot(self._token)
+
     def _refused(self, error: UpstreamError) -> Finding:
-        said = str(error).replace(self._token.reveal(), MASK)
+        said = said_by(error, self._token)
         if error.answer == FORBIDDEN:
             return warning(
                 f"Coze knows the token, but does not let it ask whose it is. {said}",

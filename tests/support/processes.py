@@ -72,14 +72,14 @@ class Process:
         return self._process.wait()
 
 
-def finished(command, cwd, **environment):
-    """Run a program to its end; return its status and all that it said."""
+def finished(command, cwd, *, given=None, **environment):
+    """Run a program to its end, with something on stdin or nothing; return what came of it."""
     return subprocess.run(
         [str(part) for part in command],
         check=False,
         cwd=cwd,
         env=ENVIRONMENT | environment,
-        stdin=subprocess.DEVNULL,
+        input=given or "",
         capture_output=True,
         text=True,
     )

@@ -4,7 +4,10 @@ sandbox        the stand-in for Coze, at the real time, which knows the OAuth ap
 foreign_coze   a Coze that answers what a test says
 http_proxy     the same, as the environment's proxy
 good           the settings that lead to a token of the stand-in's
-check          makes the check for settings; gives what it found, as Found
+check          makes the check of OAuth for settings; gives what it found, as Found
+examine        checks a service, and the settings if they are its own; gives the same
+check_own      the same for the service of the test, with its settings
+check_of       the same for what is at an address, with settings that are not its own
 """
 
 import json
@@ -16,6 +19,7 @@ from tornado.web import Application, RequestHandler
 
 from cozeproxy.sandbox import Sandbox
 from cozeproxy.settings import Settings
+from cozeproxy.testclient.checks import Wanted, check_service
 from cozeproxy.testclient.oauth import check_oauth
 from cozeproxy.testclient.report import as_json, as_text
 from tests.upstream.keys import APP_ID, KEY, KEY_ID, PEM, public_pem
@@ -38,12 +42,13 @@ class Found:
 
 
 class ForeignCoze:
-    """Answers POST, and GET of /v1/users/me, with what is set; everything else with 405.
+    """Answers POST, and GET of a user and a bot, with what is set; everything else with 405.
 
     Attributes:
         base_url: where it is.
         token_answer: status and body for whoever wants a token; a string goes out as it is.
         user_answer: the same for whoever asks whose token it is.
+        bot_answer: the same for whoever asks about a bot.
         elsewhere: where GET is sent on to.
         echoed: whether the credential that came is put behind every ``message`` and ``msg``.
     """
@@ -51,6 +56,7 @@ class ForeignCoze:
     def __init__(self):
         self.token_answer = 200, {"access_token": "czs_given", "expires_in": 900}
         self.user_answer = 200, {"code": 0, "msg": "", "data": {}}
+        self.bot_answer = 200, {"code": 0, "msg": "", "data": {}}
         self.echoed = False
         self.elsewhere = ""
         # As a proxy it is asked for whole addresses, which begin with another word.
@@ -73,6 +79,8 @@ class _Anything(RequestHandler):
             self.redirect(self.coze.elsewhere + self.request.path)
         elif self.request.path.endswith("/v1/users/me"):
             self.answer(self.coze.user_answer)
+        elif self.request.path.endswith("/v1/bot/get_online_info"):
+            self.answer(self.coze.bot_answer)
         else:
             self.set_status(405)
 
@@ -148,10 +156,51 @@ def check(good):
         results = await check_oauth(Settings.from_env(good | variables), told.append)
         assert told == results
         found = Found(results)
-        for said in (found.text, found.json):
-            # A token, a JWT, a key.
-            for secret in ("czs_", "eyJ", *PEM.splitlines()[1:-1]):
-                assert secret not in said
+        _look_for_secrets(found)
         return found
 
     return check
+
+
+@pytest.fixture
+def examine():
+    """Check a service with settings that may be its own; gives what it found, as Found."""
+
+    async def examine(settings, url, *, key="", admin_key="", is_ours=True, **asked):
+        told = []
+        asked = {"deep": False, "workflow": False} | asked
+        wanted = Wanted(url, key, admin_key, is_ours=is_ours, **asked)
+        results = await check_service(settings, wanted, told.append)
+        assert told == results
+        found = Found(results)
+        _look_for_secrets(found, key, admin_key, Sandbox.API_KEY)
+        return found
+
+    return examine
+
+
+@pytest.fixture
+def check_own(examine, settings, http_server, base_url):  # noqa: ARG001 - it serves what is checked
+    """Check the service of the test, with its own settings."""
+
+    async def check_own(**options):
+        return await examine(settings, base_url, **options)
+
+    return check_own
+
+
+@pytest.fixture
+def check_of(examine, settings):
+    """Check what is at an address that is not the service's own."""
+
+    async def check_of(url, **options):
+        return await examine(settings, url, is_ours=False, **options)
+
+    return check_of
+
+
+def _look_for_secrets(found, *keys):
+    for said in (found.text, found.json):
+        # A token, a JWT, a key.
+        for secret in ("czs_", "eyJ", *PEM.splitlines()[1:-1], *filter(None, keys)):
+            assert secret not in said

@@ -1,3 +1,5 @@
 """What there is to check."""
 
 STEPS = ["settings", "key", "ids", "site", "connection", "clock", "token", "access"]
+API_KEY_STEPS = ["site", "connection", "access", "bot"]
+SERVICE_STEPS = ["service", "door", "models"]

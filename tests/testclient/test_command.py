@@ -9,10 +9,11 @@ import pytest
 from cozeproxy.sandbox import Sandbox
 from tests.support.processes import COZEPROXY, Process, finished
 from tests.testclient.coze import registered
-from tests.testclient.expected import STEPS
+from tests.testclient.expected import SERVICE_STEPS, STEPS
 from tests.upstream.keys import APP_ID, KEY, KEY_ID, PEM, STRANGER, private_pem, public_pem
 
 CHECK = [*COZEPROXY, "check", "--jwt"]
+EVERYTHING = [*COZEPROXY, "check", "--deep", "--workflow"]
 
 
 @pytest.fixture(scope="module")
@@ -87,10 +88,76 @@ def test_a_setting_that_cannot_be_read_is_one_line_and_status_2(good, tmp_path):
     )
 
 
-def test_what_is_to_be_checked_must_be_said(tmp_path):
-    result = finished([*COZEPROXY, "check"], tmp_path)
-    assert result.returncode == 2
-    assert "the following arguments are required: --jwt" in result.stderr
+@pytest.mark.parametrize(
+    "arguments",
+    [["--url", "localhost"], ["--key", "k"], ["--admin-key", "k"], ["--deep"], ["--workflow"]],
+)
+def test_oauth_alone_needs_no_service(good, arguments, tmp_path):
+    result = finished([*CHECK, *arguments], tmp_path, **good)
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr.startswith("cozeproxy: --jwt tries no service")
+
+
+class TestService:
+    """Without --jwt: a running service, and what its settings lead to."""
+
+    @pytest.fixture(scope="class")
+    def running(self, good, tmp_path_factory):
+        """The variables of a service, which runs."""
+        variables = good | {
+            "COZE_BOT_ID": Sandbox.BOT_ID,
+            "COZE_WORKFLOW_ID": Sandbox.WORKFLOW_ID,
+            "PROXY_API_KEYS": "ann:the-key-of-ann",
+        }
+        command = [*COZEPROXY, "serve", "--port", "0"]
+        with Process(command, tmp_path_factory.mktemp("service"), **variables) as process:
+            yield variables | {"PORT": process.address().rpartition(":")[2]}
+
+    def test_settings_and_service_are_tried_with_the_keys_of_the_settings(self, running, tmp_path):
+        result = finished(EVERYTHING, tmp_path, **running)
+        assert (result.returncode, result.stderr) == (0, ""), result.stdout
+        *lines, last = result.stdout.splitlines()
+        steps = [*STEPS, "bot", *SERVICE_STEPS, "chat", "stream", "workflow"]
+        assert [line.split()[:2] for line in lines if line[0] != " "] == [["ok", x] for x in steps]
+        assert last == "All is well."
+
+    def test_another_service_is_tried_without_them(self, running, tmp_path):
+        url = ["--url", f"127.0.0.1:{running['PORT']}/v1"]
+        result = finished([*COZEPROXY, "check", *url], tmp_path, **running)
+        assert (result.returncode, result.stderr) == (1, "")
+        assert [line.split()[:2] for line in result.stdout.splitlines() if line[0] != " "] == [
+            ["ok", "service"],
+            ["skipped", "token"],
+            ["failed", "door"],
+            ["skipped", "models"],
+            ["Not", "all"],
+        ]
+        with_key = finished([*COZEPROXY, "check", *url, "--key", "the-key-of-ann"], tmp_path)
+        assert with_key.returncode == 0, with_key.stdout
+
+    @pytest.mark.parametrize(("changed", "status"), [({}, 0), ({"COZE_BOT_ID": "unpublished"}, 1)])
+    def test_json_is_all_that_is_printed(self, running, changed, status, tmp_path):
+        result = finished([*COZEPROXY, "check", "--json"], tmp_path, **running | changed)
+        assert (result.returncode, result.stderr) == (status, "")
+        report = json.loads(result.stdout)
+        assert report["ok"] is (status == 0)
+        assert len(report["checks"]) == len([*STEPS, "bot", *SERVICE_STEPS])
+
+    @pytest.mark.parametrize(
+        "variables",
+        [
+            {"APP_ENV": "production", "TOKEN_ENDPOINTS": "loopback"},
+            {"MODEL_MAP": '{"a": {"type": "workflow"}}'},
+            {"PORT": "none"},
+        ],
+    )
+    def test_settings_that_no_service_would_start_with_are_one_line_and_status_2(
+        self, variables, tmp_path
+    ):
+        result = finished([*COZEPROXY, "check"], tmp_path, **variables)
+        assert (result.returncode, result.stdout) == (2, "")
+        assert result.stderr.startswith("cozeproxy: ")
+        assert result.stderr.count("\n") == 1
 
 
 def test_an_interrupt_ends_it_at_once(good, tmp_path):

@@ -1,0 +1,210 @@
+"""The steps that try a running service, as any caller might.
+
+By default they only read. What asks the bot, or runs the workflow, costs quota or has effects, and
+is for those who want it.
+"""
+
+import json
+import time
+from collections.abc import Mapping
+from contextlib import aclosing
+from dataclasses import replace
+from typing import Any
+from urllib.parse import urlsplit
+
+from cozeproxy.testclient.address import is_public
+from cozeproxy.testclient.answers import Answer, ask
+from cozeproxy.testclient.calls import Caller
+from cozeproxy.testclient.conversation import Conversation, Manner
+from cozeproxy.testclient.service_cures import cure_for
+from cozeproxy.testclient.steps import Finding, Step, failed, ok, skipped, warning
+from cozeproxy.testclient.troubles import AskError, one_line, refused
+
+# Seconds that a request may take which only reads, and one that Coze answers.
+READ_TIMEOUT = 30.0
+CHAT_TIMEOUT = 180.0
+GREETING = "Hello! Please answer in one word."
+# Of what a bot says, as much as shows that it does.
+SHOWN = 40
+ANY_MODEL = "gpt-4"
+
+
+class ServiceCheck:
+    """The steps, and what the later ones need of the earlier ones.
+
+    Args:
+        url: of the service.
+        key: a caller's; empty where there is none.
+        admin_key: its owner's; empty where there is none.
+        may_be_open: whether its owner means it to let everybody in.
+    """
+
+    def __init__(self, url: str, key: str, admin_key: str, *, may_be_open: bool) -> None:
+        self._url = url
+        self._key = key
+        self._may_be_open = may_be_open
+        self._stranger = Caller(url, "", READ_TIMEOUT)
+        self._owner = Caller(url, admin_key, READ_TIMEOUT)
+        self._reader = Caller(url, key, READ_TIMEOUT)
+        self._asker = Caller(url, key, CHAT_TIMEOUT)
+        # What the service tells its owner of itself; empty for strangers.
+        self._facts: Mapping[str, Any] = {}
+        self._models: list[str] = []
+
+    def steps(self, *, deep: bool, workflow: bool) -> list[Step]:
+        """All of them that are wanted."""
+        steps = [
+            Step("service", self.service),
+            Step("door", self.door, needs=("service",)),
+            Step("models", self.models, needs=("door",)),
+        ]
+        if deep:
+            steps += [
+                Step("chat", self.chat, needs=("door",)),
+                Step("stream", self.stream, needs=("door",)),
+            ]
+        if workflow:
+            steps.append(Step("workflow", self.workflow, needs=("door",)))
+        return steps
+
+    def close(self) -> None:
+        """Close all connections."""
+        for caller in (self._stranger, self._owner, self._reader, self._asker):
+            caller.close()
+
+    async def service(self) -> Finding:
+        """Whether it is there."""
+        try:
+            found = await _read(self._owner, "/health")
+        except AskError as error:
+            return failed(error.reason, cure_for(error))
+        if found.get("status") != "ok":
+            return failed(
+                f"{self._url} answers, and is no cozeproxy",
+                "Check the address, and what stands between here and there.",
+            )
+        self._facts = found
+        behind = found.get("upstream")
+        return ok(
+            f"cozeproxy {found.get('version')} at {self._url}, in front of {behind}"
+            if behind
+            else f"{self._url} is up"
+        )
+
+    async def token(self) -> Finding:
+        """Whether it has something to show to Coze, as far as it tells."""
+        credentials = self._facts.get("credentials")
+        if not credentials:
+            return skipped("only the service's owner is told: PROXY_ADMIN_KEY, as --admin-key")
+        if credentials.get("passthrough"):
+            return ok("it sends the tokens of its callers")
+        if not credentials.get("oauth_jwt"):
+            return ok("it has an API key of Coze")
+        token = self._facts.get("jwt") or {}
+        if token.get("isValid"):
+            return ok(f"it has a token of OAuth, good for {token.get('expiresIn')} s")
+        return failed(
+            "it has no token of OAuth that is good",
+            "Its log says why; cozeproxy check --jwt, with its settings, says what to do.",
+        )
+
+    async def door(self) -> Finding:
+        """Whom it lets in."""
+        try:
+            await _read(self._stranger, "/v1/models")
+        except AskError as error:
+            if error.status == 401:
+                return await self._with_key(error)
+        # Whether the list can be had is for a later step.
+        return self._open()
+
+    async def _with_key(self, refusal: AskError) -> Finding:
+        if not self._key:
+            return failed("a key is asked for, and there is none", cure_for(refusal))
+        try:
+            await _read(self._reader, "/v1/models")
+        except AskError as error:
+            if error.status == 401:
+                cure = f"{cure_for(error)} They are read when it starts."
+                return failed(f"the key is not taken. {error.reason}", cure)
+        if self._url.startswith("http:") and is_public(self._url):
+            return warning(
+                "a key is asked for, and goes over the wire as it is",
+                "Put something that speaks TLS in front, and ask it with https://.",
+            )
+        return ok("a key is asked for, and this one is taken")
+
+    def _open(self) -> Finding:
+        host = urlsplit(self._url).hostname
+        if self._may_be_open or host in ("localhost", "127.0.0.1", "::1"):
+            return ok("no key is asked for")
+        cure = (
+            "Set PROXY_API_KEYS for the service. If it is to be open, run this with"
+            " ALLOW_ANONYMOUS=true."
+        )
+        if is_public(self._url):
+            return failed("no key is asked for: whoever knows the address uses the bot", cure)
+        return warning("no key is asked for: whoever reaches it uses the bot", cure)
+
+    async def models(self) -> Finding:
+        """Whether it lists its models."""
+        try:
+            found = await _read(self._reader, "/v1/models")
+            self._models = [str(model["id"]) for model in found["data"]]
+        except AskError as error:
+            return failed(error.reason, cure_for(error))
+        except (KeyError, TypeError):
+            return failed("the list of models cannot be read", "Check the address.")
+        return ok(f"{len(self._models)}: {', '.join(self._models[:4])}")
+
+    async def chat(self) -> Finding:
+        """Whether the bot answers."""
+        return await self._ask("bot-", Manner(ANY_MODEL, kind="chat", stream=False))
+
+    async def stream(self) -> Finding:
+        """Whether its answer comes as it is written."""
+        return await self._ask("bot-", Manner(ANY_MODEL, kind="chat"))
+
+    async def workflow(self) -> Finding:
+        """Whether the workflow runs."""
+        return await self._ask("workflow-", Manner(ANY_MODEL, kind="workflow"))
+
+    async def _ask(self, prefix: str, manner: Manner) -> Finding:
+        # The first is the default one; where names are checked, only those in the list are taken.
+        listed = next((model for model in self._models if model.startswith(prefix)), ANY_MODEL)
+        body, headers = Conversation(replace(manner, model=listed)).say(GREETING)
+        answer = Answer()
+        began = time.monotonic()
+        first: float | None = None
+        try:
+            async with aclosing(ask(self._asker, body, headers, answer)) as parts:
+                async for added, _ in parts:
+                    if added and first is None:
+                        first = time.monotonic() - began
+        except AskError as error:
+            return failed(error.reason, cure_for(error, workflow=manner.kind == "workflow"))
+        if first is None:
+            return warning(
+                f"{listed} has answered with nothing", "See in Coze what it does, and its log."
+            )
+        said = one_line(answer.text)
+        shown = said if len(said) <= SHOWN else f"{said[:SHOWN]}..."
+        when = f", beginning after {first:.1f} s" if manner.stream else ""
+        return ok(f"{listed} says {shown!r}{when}")
+
+
+async def _read(caller: Caller, path: str) -> dict[str, Any]:
+    """Give the JSON object that is at a path.
+
+    Raises:
+        AskError: there is none.
+    """
+    async with caller.send("GET", path) as exchange:
+        body = await exchange.whole()
+    try:
+        found = json.loads(body)
+    except ValueError:
+        found = None
+    if exchange.status != 200 or not isinstance(found, dict):
+        raise refused(exchange.status, exchange.headers, body)
+    return found
