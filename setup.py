@@ -45,6 +45,7 @@ setup(
             "hypothesis>=6.100",
             "cozepy>=0.20.0",
             "openai>=3.50",
+            "langchain-openai>=1.1",  # an example is written with it
             "packaging>=24",
         ],
         "lint": ["ruff==0.17.6", "mypy==2.4.1", "types-cachetools"],

@@ -44,7 +44,7 @@ def test_version_is_the_packages(tmp_path):
 
 def test_help_names_the_commands(tmp_path):
     printed = finished([*COZEPROXY, "--help"], tmp_path).stdout
-    for command in ("serve", "sandbox", "config"):
+    for command in ("serve", "sandbox", "chat", "check", "config"):
         assert f"\n    {command} " in printed
 
 

@@ -66,7 +66,8 @@ class AtCoze:
         Raises:
             UpstreamError: Coze refused, or cannot be reached.
         """
-        client = CozeClient(self._settings.coze_base_url, self._settings.coze_ca_file)
+        given = self._settings
+        client = CozeClient(given.coze_base_url, given.coze_ca_file, max_streams=1)
         try:
             return await client.get(path, query, token)
         finally:

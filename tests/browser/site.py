@@ -13,6 +13,7 @@ from tests.support.processes import ROOT
 
 PROGRAMS = Path(__file__).parent
 MODULES = ROOT / "examples" / "node" / "node_modules"
+EXAMPLES = ROOT / "examples" / "browser"
 PAGE = """\
 <!doctype html>
 <meta charset="utf-8">
@@ -42,6 +43,7 @@ class Site:
                 (r"/(seen|report)", _SaidHandler, {"queues": queues}),
                 (r"/programs/(.*)", _ModuleHandler, {"path": str(PROGRAMS)}),
                 (r"/modules/(.*)", _ModuleHandler, {"path": str(MODULES)}),
+                (r"/examples/(.*)", StaticFileHandler, {"path": str(EXAMPLES)}),
             ],
             log_function=lambda _: None,
         )

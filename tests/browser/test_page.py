@@ -72,6 +72,30 @@ async def test_page_learns_from_health_that_the_service_is_up_and_no_more(visit)
     assert (report["status"], json.loads(report["text"])) == (200, {"status": "ok"})
 
 
+async def test_example_shows_an_answer_as_it_is_written_and_can_be_stopped(visit, site, sandbox):
+    visiting = asyncio.create_task(visit("example"))
+    # Nobody names a user in it: the key's digest does.
+    await sandbox.arrived("/v3/chat")
+    user = arrived(sandbox, "/v3/chat")[0].body["user_id"]
+    for piece in ("one ", "two "):
+        sandbox.gates.release(user)
+        assert await site.seen.get() == piece
+    # It is stopped after the second one, and says something else.
+    report = await visiting
+    assert report["said"] == [
+        ["user", "First"],
+        ["assistant", "one two "],
+        ["user", "<b>Second</b>"],
+        ["assistant", "You said: <b>Second</b> (3 messages received, 0 remembered)"],
+        ["user", "Third"],
+        ["assistant", ""],
+        ["error", report["said"][-1][1]],
+    ]
+    assert "has not been published" in report["said"][-1][1]
+    assert report["bold"] == 0
+    assert report["ready"] is True
+
+
 class TestUnlistedOrigin:
     @pytest.fixture
     def environment(self):

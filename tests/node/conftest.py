@@ -7,24 +7,20 @@ base_url   what the SDK is told
 node       runs a program to its end; where the service is, is in its environment
 """
 
-import os
 import re
-import shutil
 
 import pytest
 
-from tests.support.processes import COZEPROXY, ROOT, Process, finished
+from tests.support.node import MODULES, need_node
+from tests.support.processes import COZEPROXY, Process, finished
 
 PRINTED_LAST = r"^console\.log"
 
 
 @pytest.fixture(scope="session", autouse=True)
 def modules():
-    installed = ROOT / "examples" / "node" / "node_modules"
-    if not (shutil.which("node") and installed.exists()):
-        assert "CI" not in os.environ, "there is no Node.js, or scripts/test has not been run"
-        pytest.skip("needs Node.js and what scripts/test --all installs")
-    return installed
+    need_node()
+    return MODULES
 
 
 @pytest.fixture(scope="session")

@@ -1,20 +1,18 @@
-"""docs/types and examples/python: every example is run, and prints what it is said to print."""
+"""docs/types: every example is run, and prints what it is said to print."""
 
 import json
 import os
 import re
 import shutil
-import subprocess
 import sys
 
 import pytest
 
 from cozeproxy.protocol.workflow_response import RESUME_TOOL
 from cozeproxy.settings import Settings
-from tests.support.processes import COZEPROXY, ENVIRONMENT, ROOT, Process
+from tests.support.processes import COZEPROXY, ROOT, Process, finished
 
 PAGES = sorted((ROOT / "docs" / "types").glob("*.md"))
-EXAMPLES = ROOT / "examples" / "python"
 # Where the pages say that the service is.
 SHOWN = "http://localhost:3000"
 
@@ -39,16 +37,8 @@ def address(tmp_path_factory):
 def run(tmp_path, address):
     """Run a program to its end, in an empty folder; give what it printed."""
 
-    def run(*command, given="", **environment):
-        result = subprocess.run(
-            [str(part) for part in command],
-            check=False,
-            cwd=tmp_path,
-            env={**ENVIRONMENT, "OPENAI_BASE_URL": f"{address}/v1", **environment},
-            input=given,
-            capture_output=True,
-            text=True,
-        )
+    def run(*command):
+        result = finished(command, tmp_path, OPENAI_BASE_URL=f"{address}/v1")
         assert (result.returncode, result.stderr) == (0, "")
         return result.stdout
 
@@ -120,52 +110,3 @@ async def test_schema_of_the_resume_tool_is_what_its_calls_hold(ask):
         assert arguments.keys() == set(required)
         for name, value in arguments.items():
             assert isinstance(value, kinds[properties[name]["type"]]), name
-
-
-def test_chat_example_prints_the_answer_whole_and_streamed(run):
-    whole, streamed = run(sys.executable, EXAMPLES / "chat.py", "你好 👋").splitlines()
-    assert whole == streamed
-    assert "你好 👋" in whole
-
-
-def test_conversation_example_is_remembered(run):
-    printed = run(sys.executable, EXAMPLES / "conversation.py", "I am Ann.", "Who am I?")
-    assert printed.splitlines() == [
-        "> I am Ann.",
-        "You said: I am Ann. Before that: -",
-        "> Who am I?",
-        "You said: Who am I? Before that: I am Ann. | You said: I am Ann. Before that: -",
-    ]
-
-
-@pytest.mark.parametrize(
-    ("answers", "given"), [(["Oslo", "Friday"], ""), ([], "Oslo\nFriday\n")], ids=["named", "typed"]
-)
-def test_workflow_example_answers_what_it_is_asked(run, answers, given):
-    printed = run(sys.executable, EXAMPLES / "workflow.py", "Weather?", *answers, given=given)
-    assert printed.replace("> ", "").splitlines() == [
-        "Which city?",
-        "Which day?",
-        "The weather for Oslo on Friday is fine.",
-    ]
-
-
-def test_workflow_example_runs_another_workflow(run):
-    assert run(sys.executable, EXAMPLES / "workflow.py", "Hi", MODEL="workflow-echo") == (
-        "You said: Hi\n"
-    )
-
-
-def test_chatflow_example_goes_on_after_the_question(run):
-    printed = run(sys.executable, EXAMPLES / "chatflow.py", "Weather?", "Oslo")
-    assert printed.splitlines() == [
-        "> Weather?",
-        "Which city is it about?",
-        "> Oslo",
-        "Thank you. I have noted: Oslo",
-    ]
-
-
-def test_every_example_is_run_here():
-    ours = (ROOT / "tests" / "types" / "test_pages.py").read_text()
-    assert all(f'"{example.name}"' in ours for example in EXAMPLES.glob("*.py"))

@@ -1,6 +1,6 @@
 // A tool that runs in this program: the bot calls it, gets what it says, and answers.
 //
-//   npm ci && node tools.mjs "Will it rain in Oslo?" bot-tools
+//   npm ci && npx tsx tools.ts "Will it rain in Oslo?" bot-tools
 //
 // The tool must be one of the bot's own, a "local plugin" in Coze: what is given here only says who
 // can run it. bot-tools is a bot of the stand-in's that has this one; bot-<id> is any other bot.
@@ -14,7 +14,7 @@ const client = new OpenAI({
 });
 const [question = "Will it rain in Oslo?", model = "bot-tools"] = process.argv.slice(2);
 
-function rainProbability({ location }) {
+function rainProbability({ location }: { location: string }) {
   return { location, probability: 0.5 };
 }
 

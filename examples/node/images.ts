@@ -1,6 +1,6 @@
 // A question about images on the web or in files.
 //
-//   npm ci && node images.mjs "Which is the older one?" https://example.com/first.png second.jpg
+//   npm ci && npx tsx images.ts "Which is the older one?" https://example.com/first.png second.jpg
 //
 // An address must be public, as Coze fetches it. A file goes inside the request, and is uploaded to
 // Coze once, however often a conversation repeats it.
@@ -16,21 +16,25 @@ const client = new OpenAI({
 });
 const [question, ...images] = process.argv.slice(2);
 if (images.length === 0) {
-  console.error("usage: node images.mjs QUESTION IMAGE...");
+  console.error("usage: npx tsx images.ts QUESTION IMAGE...");
   process.exit(2);
 }
 
-async function part(image) {
+async function part(image: string): Promise<OpenAI.ChatCompletionContentPart> {
   const url = /^https?:/.test(image)
     ? image
     : `data:image/${extname(image).slice(1)};base64,${await readFile(image, "base64")}`;
   return { type: "image_url", image_url: { url } };
 }
 
-const content = [{ type: "text", text: question }, ...(await Promise.all(images.map(part)))];
 const stream = await client.chat.completions.create({
   model: "gpt-4",
-  messages: [{ role: "user", content }],
+  messages: [
+    {
+      role: "user",
+      content: [{ type: "text", text: question }, ...(await Promise.all(images.map(part)))],
+    },
+  ],
   stream: true,
 });
 for await (const chunk of stream) {
