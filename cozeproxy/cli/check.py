@@ -10,9 +10,10 @@ from typing import Any
 from cozeproxy.cli.errors import UsageError
 from cozeproxy.cli.reaching import service_of
 from cozeproxy.settings import check_doors, check_models, load
-from cozeproxy.testclient.checks import Wanted, check_service
+from cozeproxy.testclient.checks import check_service
 from cozeproxy.testclient.oauth import check_oauth
 from cozeproxy.testclient.report import as_json, as_text
+from cozeproxy.testclient.service import Wanted
 from cozeproxy.testclient.steps import Result, is_well
 
 Check = Callable[[Callable[[Result], None]], Coroutine[Any, Any, list[Result]]]

@@ -1,34 +1,12 @@
 """What ``cozeproxy check`` tries: the settings at Coze, and a running service."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from cozeproxy.settings import Settings
 from cozeproxy.testclient.api_key import ApiKeyCheck
 from cozeproxy.testclient.oauth import OAuthCheck
-from cozeproxy.testclient.service import ServiceCheck
+from cozeproxy.testclient.service import ServiceCheck, Wanted
 from cozeproxy.testclient.steps import Finding, Result, Step, ok, run_steps, warning
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """What is to be tried.
-
-    Attributes:
-        url: of the service.
-        key: a caller's; empty where there is none.
-        admin_key: its owner's; empty where there is none.
-        is_ours: whether it runs with the settings here, so that what they lead to is tried, too.
-        deep: whether the bot is asked.
-        workflow: whether the workflow is run.
-    """
-
-    url: str
-    key: str
-    admin_key: str
-    is_ours: bool
-    deep: bool
-    workflow: bool
 
 
 async def check_service(
@@ -42,14 +20,8 @@ async def check_service(
         tell: is given each result as soon as it is there.
     """
     oauth = OAuthCheck(settings)
-    service = ServiceCheck(
-        wanted.url, wanted.key, wanted.admin_key, may_be_open=settings.allow_anonymous
-    )
-    steps = service.steps(deep=wanted.deep, workflow=wanted.workflow)
-    if wanted.is_ours:
-        steps = [*_at_coze(settings, oauth), *steps]
-    else:
-        steps.insert(1, Step("token", service.token, needs=("service",)))
+    service = ServiceCheck(settings, wanted)
+    steps = [*(_at_coze(settings, oauth) if wanted.is_ours else ()), *service.steps()]
     try:
         return await run_steps(steps, tell)
     finally:

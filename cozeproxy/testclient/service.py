@@ -8,10 +8,11 @@ import json
 import time
 from collections.abc import Mapping
 from contextlib import aclosing
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlsplit
 
+from cozeproxy.settings import Settings
 from cozeproxy.testclient.address import is_public
 from cozeproxy.testclient.answers import Answer, ask
 from cozeproxy.testclient.calls import Caller
@@ -27,45 +28,62 @@ GREETING = "Hello! Please answer in one word."
 # Of what a bot says, as much as shows that it does.
 SHOWN = 40
 ANY_MODEL = "gpt-4"
+SPACES = "Check COZE_SPACE_ID: workspaces that the token may see, with the permission listBot."
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is to be tried.
+
+    Attributes:
+        url: of the service.
+        key: a caller's; empty where there is none.
+        admin_key: its owner's; empty where there is none.
+        is_ours: whether it runs with the settings here, so that what they lead to is tried, too.
+        deep: whether the bot is asked.
+        workflow: whether the workflow is run.
+    """
+
+    url: str
+    key: str
+    admin_key: str
+    is_ours: bool
+    deep: bool
+    workflow: bool
 
 
 class ServiceCheck:
     """The steps, and what the later ones need of the earlier ones.
 
     Args:
-        url: of the service.
-        key: a caller's; empty where there is none.
-        admin_key: its owner's; empty where there is none.
-        may_be_open: whether its owner means it to let everybody in.
+        settings: those here.
+        wanted: what is to be tried.
     """
 
-    def __init__(self, url: str, key: str, admin_key: str, *, may_be_open: bool) -> None:
-        self._url = url
-        self._key = key
-        self._may_be_open = may_be_open
-        self._stranger = Caller(url, "", READ_TIMEOUT)
-        self._owner = Caller(url, admin_key, READ_TIMEOUT)
-        self._reader = Caller(url, key, READ_TIMEOUT)
-        self._asker = Caller(url, key, CHAT_TIMEOUT)
+    def __init__(self, settings: Settings, wanted: Wanted) -> None:
+        self._settings = settings
+        self._wanted = wanted
+        self._stranger = Caller(wanted.url, "", READ_TIMEOUT)
+        self._owner = Caller(wanted.url, wanted.admin_key, READ_TIMEOUT)
+        self._reader = Caller(wanted.url, wanted.key, READ_TIMEOUT)
+        self._asker = Caller(wanted.url, wanted.key, CHAT_TIMEOUT)
         # What the service tells its owner of itself; empty for strangers.
         self._facts: Mapping[str, Any] = {}
         self._models: list[str] = []
 
-    def steps(self, *, deep: bool, workflow: bool) -> list[Step]:
+    def steps(self) -> list[Step]:
         """All of them that are wanted."""
-        steps = [
+        token = Step("token", self.token, needs=("service",))
+        asking = [("chat", self.chat), ("stream", self.stream)] if self._wanted.deep else []
+        asking += [("workflow", self.workflow)] if self._wanted.workflow else []
+        return [
             Step("service", self.service),
+            # For a service of one's own, the way to a token has steps of its own.
+            *(() if self._wanted.is_ours else (token,)),
             Step("door", self.door, needs=("service",)),
             Step("models", self.models, needs=("door",)),
+            *(Step(name, run, needs=("door",)) for name, run in asking),
         ]
-        if deep:
-            steps += [
-                Step("chat", self.chat, needs=("door",)),
-                Step("stream", self.stream, needs=("door",)),
-            ]
-        if workflow:
-            steps.append(Step("workflow", self.workflow, needs=("door",)))
-        return steps
 
     def close(self) -> None:
         """Close all connections."""
@@ -78,18 +96,21 @@ class ServiceCheck:
             found = await _read(self._owner, "/health")
         except AskError as error:
             return failed(error.reason, cure_for(error))
+        url = self._wanted.url
         if found.get("status") != "ok":
             return failed(
-                f"{self._url} answers, and is no cozeproxy",
+                f"{url} answers, and is no cozeproxy",
                 "Check the address, and what stands between here and there.",
             )
         self._facts = found
-        behind = found.get("upstream")
-        return ok(
-            f"cozeproxy {found.get('version')} at {self._url}, in front of {behind}"
-            if behind
-            else f"{self._url} is up"
-        )
+        behind, meant = found.get("upstream"), self._settings.coze_base_url
+        if not behind:
+            return ok(f"{url} is up")
+        seen = f"cozeproxy {found.get('version')} at {url}, in front of {behind}"
+        if self._wanted.is_ours and self._settings.has_credentials and behind != meant:
+            cure = "Start it anew: it reads its settings when it starts."
+            return warning(f"{seen}, and not of {meant} as the settings say", cure)
+        return ok(seen)
 
     async def token(self) -> Finding:
         """Whether it has something to show to Coze, as far as it tells."""
@@ -119,7 +140,7 @@ class ServiceCheck:
         return self._open()
 
     async def _with_key(self, refusal: AskError) -> Finding:
-        if not self._key:
+        if not self._wanted.key:
             return failed("a key is asked for, and there is none", cure_for(refusal))
         try:
             await _read(self._reader, "/v1/models")
@@ -127,7 +148,7 @@ class ServiceCheck:
             if error.status == 401:
                 cure = f"{cure_for(error)} They are read when it starts."
                 return failed(f"the key is not taken. {error.reason}", cure)
-        if self._url.startswith("http:") and is_public(self._url):
+        if self._wanted.url.startswith("http:") and is_public(self._wanted.url):
             return warning(
                 "a key is asked for, and goes over the wire as it is",
                 "Put something that speaks TLS in front, and ask it with https://.",
@@ -135,14 +156,16 @@ class ServiceCheck:
         return ok("a key is asked for, and this one is taken")
 
     def _open(self) -> Finding:
-        host = urlsplit(self._url).hostname
-        if self._may_be_open or host in ("localhost", "127.0.0.1", "::1"):
+        url = self._wanted.url
+        is_local = urlsplit(url).hostname in ("localhost", "127.0.0.1", "::1")
+        is_shut_in = is_local and not (self._wanted.is_ours and not self._settings.on_loopback)
+        if self._settings.allow_anonymous or is_shut_in:
             return ok("no key is asked for")
         cure = (
             "Set PROXY_API_KEYS for the service. If it is to be open, run this with"
             " ALLOW_ANONYMOUS=true."
         )
-        if is_public(self._url):
+        if is_public(url):
             return failed("no key is asked for: whoever knows the address uses the bot", cure)
         return warning("no key is asked for: whoever reaches it uses the bot", cure)
 
@@ -152,7 +175,7 @@ class ServiceCheck:
             found = await _read(self._reader, "/v1/models")
             self._models = [str(model["id"]) for model in found["data"]]
         except AskError as error:
-            return failed(error.reason, cure_for(error))
+            return failed(error.reason, SPACES if error.is_of_coze else cure_for(error))
         except (KeyError, TypeError):
             return failed("the list of models cannot be read", "Check the address.")
         return ok(f"{len(self._models)}: {', '.join(self._models[:4])}")

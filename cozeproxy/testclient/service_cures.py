@@ -12,6 +12,10 @@ WORKFLOW = (
     f" {SITES}"
 )
 LATER = "Try again later."
+UPSTREAM = (
+    "If Coze cannot be reached, check COZE_BASE_URL and the way out of the service's machine. Else"
+    " try again later; Coze's support asks for the logid."
+)
 
 # What the service itself says.
 _OWN = {
@@ -24,9 +28,7 @@ _OWN = {
         "The bot is well: it wants a tool that its caller must run, and this program runs none."
     ),
     "rate_limit_exceeded": LATER,
-    "upstream_error": (
-        "Check that the machine of the service reaches COZE_BASE_URL, and the service's log."
-    ),
+    "upstream_error": UPSTREAM,
     "upstream_timeout": LATER,
     "upstream_unavailable": LATER,
     "server_shutting_down": LATER,
@@ -44,6 +46,7 @@ _OF_COZE: dict[str | None, str] = {
     "model_not_found": BOT,
     "insufficient_quota": "Coze's account has nothing left: see to its plan or credit.",
     "rate_limit_exceeded": LATER,
+    "upstream_error": UPSTREAM,
     "upstream_timeout": LATER,
     "upstream_unavailable": LATER,
     "content_filter": "Coze refuses to speak of this: see the bot's prompt and settings.",

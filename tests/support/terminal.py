@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+from pathlib import Path
 
 from tests.support.processes import ENVIRONMENT
 
@@ -45,6 +46,15 @@ class Terminal:
     def press(self, keys):
         """Press keys."""
         os.write(self._own, keys.encode())
+
+    def idle(self):
+        """Wait until the program waits for keys, once it has printed all that is to be seen.
+
+        Python notices a Ctrl-C in the middle of a line only if it comes then.
+        """
+        status = Path("/proc", str(self._process.pid), "stat")
+        while status.read_text().rpartition(")")[2].split()[0] != "S":
+            pass
 
     def until(self, text):
         """Return what is seen up to a text, from where the last one ended."""

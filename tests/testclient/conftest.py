@@ -19,9 +19,10 @@ from tornado.web import Application, RequestHandler
 
 from cozeproxy.sandbox import Sandbox
 from cozeproxy.settings import Settings
-from cozeproxy.testclient.checks import Wanted, check_service
+from cozeproxy.testclient.checks import check_service
 from cozeproxy.testclient.oauth import check_oauth
 from cozeproxy.testclient.report import as_json, as_text
+from cozeproxy.testclient.service import Wanted
 from tests.upstream.keys import APP_ID, KEY, KEY_ID, PEM, public_pem
 
 

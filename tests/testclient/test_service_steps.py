@@ -1,6 +1,7 @@
 """The steps that try a running service: what each finds, and what it says to do."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -54,6 +55,47 @@ class TestStrictNames:
     async def test_names_that_are_listed_are_asked(self, check_own):
         found = await check_own(deep=True, workflow=True)
         assert set(found.outcomes.values()) == {"ok"}
+
+
+class TestWrongSpace:
+    @pytest.fixture
+    def environment(self):
+        return {"COZE_SPACE_ID": "7"}
+
+    async def test_a_workspace_that_cannot_be_seen_is_told_of(self, check_own):
+        found = await check_own()
+        assert found.outcomes["models"] == "failed"
+        assert "404 model_not_found: Coze: " in found.steps["models"]
+        assert "-> Check COZE_SPACE_ID" in found.steps["models"]
+
+
+class TestOwner:
+    @pytest.fixture
+    def environment(self):
+        return {"PROXY_ADMIN_KEY": ADMIN}
+
+    async def test_a_service_that_runs_with_other_settings_is_told_of(
+        self, check_own, examine, settings, base_url
+    ):
+        found = await check_own(admin_key=ADMIN)
+        assert f"at {base_url}, in front of {settings.coze_base_url}" in found.steps["service"]
+        assert found.outcomes["service"] == "ok"
+        # As if they had been changed since it has started.
+        changed = replace(settings, coze_base_url="http://127.0.0.1:1")
+        found = await examine(changed, base_url, admin_key=ADMIN)
+        assert found.outcomes["service"] == "warning"
+        assert "and not of http://127.0.0.1:1 as the settings say -> Start it anew" in found.text
+
+
+class TestListeningWide:
+    @pytest.fixture
+    def environment(self):
+        return {"HOST": "0.0.0.0"}
+
+    async def test_without_keys_is_a_warning_though_it_is_asked_from_here(self, check_own):
+        found = await check_own()
+        assert found.outcomes["door"] == "warning"
+        assert "whoever reaches it uses the bot -> Set PROXY_API_KEYS" in found.steps["door"]
 
 
 class TestNoIds:
@@ -121,7 +163,7 @@ ASKED = {
     "rate-limited": ("failed", "-> Try again later."),
     "tools": ("failed", "-> The bot is well: it wants a tool"),
     "empty": ("warning", "has answered with nothing -> See in Coze what it does"),
-    "failed-after-text": ("failed", "502 upstream_error: Coze: "),
+    "failed-after-text": ("failed", "-> If Coze cannot be reached, check COZE_BASE_URL"),
 }
 
 

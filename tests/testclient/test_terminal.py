@@ -103,6 +103,7 @@ def test_ctrl_c_at_the_prompt_drops_the_line(talker, talk):
     terminal.until("> ")
     terminal.press("Forget it")
     terminal.until("Forget it")
+    terminal.idle()
     terminal.press(CTRL_C)
     terminal.until(PROMPT)
     terminal.type("Hello")
