@@ -8,7 +8,6 @@ import argparse
 import asyncio
 import io
 import json
-import os
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import aclosing, suppress
@@ -57,9 +56,7 @@ def run(chosen: argparse.Namespace) -> int:
     try:
         return chat.say_once(chosen.message) if chosen.message is not None else chat.go_on()
     except BrokenPipeError:
-        # Whoever has read so far wants no more. What Python would still write at its end has no
-        # place to go to either.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # Whoever has read so far wants no more.
         return 1
 
 
