@@ -1,10 +1,13 @@
 """What the tests of the running service share.
 
-sandbox        the stand-in for Coze, on the test's loop
-settings       the service's settings; a test may override the fixture `environment`
-app            the service's routes, which pytest-tornado's http_server serves at base_url
-caller         the stock OpenAI SDK (asynchronous), set up as a user would
-sync_caller    the same, blocking; to be used in a thread
+shows_no_secret  in every test: no secret has been in an answer of the service, or in its log
+sandbox          the stand-in for Coze, on the test's loop
+settings         the service's settings, each secret one with a value that can be found again, keys
+                 of callers where the test shows one; it may override the fixture `environment`
+app              the service's routes, which pytest-tornado's http_server serves at base_url
+api_key          what callers show
+caller           the stock OpenAI SDK (asynchronous), set up as a user would
+sync_caller      the same, blocking; to be used in a thread
 """
 
 import asyncio
@@ -16,6 +19,27 @@ import pytest
 from cozeproxy.app import Service
 from cozeproxy.sandbox import Sandbox
 from cozeproxy.settings import Settings
+from tests.support import canaries
+from tests.support.watch import Watch
+
+# By these tests ask the service with a key.
+SHOWING_KEY = {"caller", "sync_caller", "post", "connect"}
+
+# What secrets were shown, in words; emptied by each test.
+shown = []
+
+
+def pytest_configure():
+    """Look at all that the service shows, from the first test to the last."""
+    Watch(canaries.looked_for(), canaries.ACCESS_TOKENS, shown.append).install()
+
+
+@pytest.fixture(autouse=True)
+def shows_no_secret():
+    """Fail a test in which a secret is shown, be it while the service ends."""
+    shown.clear()
+    yield
+    assert shown == []
 
 # How long an example takes says something of the machine, and nothing of the code.
 hypothesis.settings.register_profile("any-machine", deadline=None)
@@ -41,13 +65,14 @@ def environment():
 
 
 @pytest.fixture
-def settings(sandbox, environment):
+def settings(request, sandbox, environment):
+    # A test that asks by means of its own has no key to show.
+    shows_key = not SHOWING_KEY.isdisjoint(request.fixturenames)
     return Settings.from_env(
         {
-            "COZE_API_KEY": Sandbox.API_KEY,
             "COZE_BASE_URL": sandbox.base_url,
             "COZE_BOT_ID": Sandbox.BOT_ID,
-            **environment,
+            **canaries.settings_for(environment, keys=shows_key),
         }
     )
 
@@ -60,15 +85,35 @@ def app(io_loop, settings):
 
 
 @pytest.fixture
-def caller(io_loop, http_server, base_url):  # noqa: ARG001 - it serves what the caller asks
-    caller = openai.AsyncOpenAI(base_url=f"{base_url}/v1", api_key="any-string", max_retries=0)
+def api_key():
+    """What callers show."""
+    return canaries.CALLER_KEY
+
+
+@pytest.fixture
+def showing_key(environment, api_key):
+    """Headers of a request, with the caller's key where a test says nothing of keys."""
+
+    def showing_key(path, headers):
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        says = {name.lower() for name in named} & {"authorization", "api-key"}
+        if says or canaries.speaks_of_keys(environment) or not path.startswith("/v1/"):
+            return named
+        return {"Authorization": f"Bearer {api_key}", **named}
+
+    return showing_key
+
+
+@pytest.fixture
+def caller(io_loop, http_server, base_url, api_key):  # noqa: ARG001 - it serves the caller
+    caller = openai.AsyncOpenAI(base_url=f"{base_url}/v1", api_key=api_key, max_retries=0)
     yield caller
     io_loop.run_sync(caller.close)
 
 
 @pytest.fixture
-def sync_caller(http_server, base_url):  # noqa: ARG001 - it serves what the caller asks
-    with openai.OpenAI(base_url=f"{base_url}/v1", api_key="any-string", max_retries=0) as caller:
+def sync_caller(http_server, base_url, api_key):  # noqa: ARG001 - it serves the caller
+    with openai.OpenAI(base_url=f"{base_url}/v1", api_key=api_key, max_retries=0) as caller:
         yield caller
 
 

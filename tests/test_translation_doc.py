@@ -16,6 +16,7 @@ from cozeproxy.protocol.request import CHAT_FIELDS, WORKFLOW_FIELDS
 
 DOCUMENT = (Path(__file__).parents[1] / "docs" / "translation.md").read_text(encoding="utf-8")
 RESENT_BY_SDKS = {408, 409, 429, *range(500, 600)}
+CHAT = "/v1/chat/completions"
 USER = {"role": "user", "content": "Hi"}
 
 
@@ -97,11 +98,12 @@ def test_codes_of_coze_are_listed_with_what_they_are_told_as():
 
 
 @pytest.fixture
-def ask(http_client, base_url):
+def ask(http_client, base_url, showing_key):
     async def ask(**fields):
         response = await http_client.fetch(
-            f"{base_url}/v1/chat/completions",
+            f"{base_url}{CHAT}",
             method="POST",
+            headers=showing_key(CHAT, {}),
             body=json.dumps({"messages": [USER], **fields}),
         )
         return response.headers, json.loads(response.body)

@@ -16,10 +16,11 @@ import pytest
 
 from cozeproxy.app import Service
 from tests.browser.site import MODULES, Site
+from tests.support.canaries import MARK
 from tests.support.processes import ENVIRONMENT
 from tests.upstream.keys import APP_ID, KEY, KEY_ID, PEM, public_pem
 
-API_KEY = "sk-browser-key"
+API_KEY = f"{MARK}browser"
 FLAGS = [
     "--headless",
     "--no-sandbox",

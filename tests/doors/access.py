@@ -3,8 +3,10 @@
 import hashlib
 import json
 
+from tests.support.canaries import MARK
+
 # Every key of these tests begins so, so that it can be looked for.
-SECRET = "sk-door-"
+SECRET = f"{MARK}door-"
 ANN, BOB, LIMITED, UNNAMED, OTHER = (
     f"{SECRET}{name}" for name in ("ann", "bob", "limited", "unnamed", "other")
 )

@@ -5,9 +5,10 @@ import json
 
 import pytest
 
-from tests.doors.access import ANN
+from tests.doors.access import ANN, bearer
 from tests.doors.everything import CHAT, EVERYTHING
 from tests.service.asking import body
+from tests.support.canaries import CALLER_KEY
 
 pytestmark = pytest.mark.gen_test(timeout=15)
 
@@ -67,7 +68,10 @@ class TestForwarding:
     ):
         named = {"X-Forwarded-For": "203.0.113.7", "X-Real-Ip": "203.0.113.7", "Forwarded": "for=x"}
         response = await http_client.fetch(
-            f"{own_server}{CHAT}", method="POST", headers=named, body=json.dumps(body("hello"))
+            f"{own_server}{CHAT}",
+            method="POST",
+            headers={**named, **bearer(CALLER_KEY)},
+            body=json.dumps(body("hello")),
         )
         assert response.code == 200
         assert " 200 POST " in f" {caplog.messages[-1]}"

@@ -95,7 +95,7 @@ def environment(request, tmp_path):
 
 
 @pytest.fixture
-def elsewhere(io_loop, sandbox):
+def elsewhere(io_loop, sandbox, api_key):
     """The SDK in front of another copy, which has no limits."""
     settings = {
         "COZE_API_KEY": Sandbox.API_KEY,
@@ -106,7 +106,7 @@ def elsewhere(io_loop, sandbox):
     async def start():
         service = Service(Settings.from_env(settings))
         base_url = f"http://127.0.0.1:{service.start()}/v1"
-        return service, openai.AsyncOpenAI(base_url=base_url, api_key="any-string")
+        return service, openai.AsyncOpenAI(base_url=base_url, api_key=api_key)
 
     service, caller = io_loop.run_sync(start)
     yield caller

@@ -5,9 +5,11 @@ import logging
 
 import pytest
 
+from tests.support.canaries import MARK
+
 pytestmark = pytest.mark.gen_test
 
-KEY = "sk-canary-1234567"
+KEY = f"{MARK}1234567"
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,10 @@
-"""Secrets are in no answer and no log line, not even at DEBUG, whatever is asked or goes wrong."""
+"""Secrets are in no answer and no log line, not even at DEBUG, whatever is asked or goes wrong.
 
-import base64
+``tests/support/watch.py`` sees to that in every test. Here the service is a process, is asked for
+everything in all ways at once, and is looked at from outside; messages and queries are looked for,
+too, and what settings print.
+"""
+
 import json
 import sys
 from pathlib import Path
@@ -13,6 +17,7 @@ from cozeproxy.sandbox import Sandbox
 from cozeproxy.settings import Settings
 from tests.doors.access import ANN, BOB, OTHER, SECRET, bearer, digest, keys_file
 from tests.service.asking import body, text_part
+from tests.support.canaries import ACCESS_TOKENS, lines_of, looked_for
 from tests.support.files import PNG, data_url
 from tests.support.processes import COZEPROXY, Process, finished
 from tests.upstream.keys import APP_ID, KEY, KEY_ID, PEM, public_pem
@@ -24,19 +29,9 @@ ADMIN = f"{SECRET}admin"
 API_KEY = "pat_canary_of_the_service"
 SAID = "canary-in-a-message"
 IN_QUERY = "canary-in-a-query"
-# What none of them may show: by itself, or as the beginning of every secret of its kind.
-KEY_LINES = PEM.splitlines()[1:-1]
-CANARIES = {
-    "keys of callers": SECRET,
-    "API key": API_KEY,
-    "stand-in's API key": Sandbox.API_KEY,
-    "access tokens": "czs_",
-    "JWTs": "eyJ",
-    "digests of keys": digest(BOB),
-    "private key": KEY_LINES[0],
-    "private key's end": KEY_LINES[-1],
-    "private key as base64": base64.b64encode(PEM.encode()).decode()[:40],
-}
+# What none of them may show.
+KEY_LINES = lines_of(PEM)
+CANARIES = {**looked_for(), "another API key": API_KEY, "the digest of another": digest(BOB)}
 ONLY_IN_LOGS = {"messages": SAID, "queries": IN_QUERY}
 CHAT = "/v1/chat/completions"
 PICTURE = [text_part(SAID), {"type": "image_url", "image_url": {"url": data_url(PNG)}}]
@@ -103,7 +98,7 @@ def secretive(client):
         said = "".join(f"{name}: {value}\n" for name, value in response.headers.get_all())
         said += response.body.decode()
         gives_token = path in ("/get_jwt", "/refresh_jwt") and response.code == 200
-        assert found_in(said, CANARIES) == ({"access tokens"} if gives_token else set())
+        assert found_in(said, CANARIES) == ({ACCESS_TOKENS} if gives_token else set())
         return response.code
 
     return secretive
@@ -129,8 +124,9 @@ async def ask_everything(secretive, address):
     """Ask for all that there is, as everybody; gives the statuses that were seen."""
     seen = set()
     for headers in CALLERS:
-        for path in ("/v1/models", "/v1/models/gpt-4", f"/v1/models?api_key={IN_QUERY}", "/health"):
+        for path in ("/v1/models", "/v1/models/gpt-4", f"/v1/models?api_key={IN_QUERY}"):
             seen.add(await secretive(address, path, **headers))
+        seen.add(await secretive(address, "/health", **headers))
         for path, method in (("/get_jwt", "GET"), ("/refresh_jwt", "POST"), ("/nowhere", "PUT")):
             seen.add(await secretive(address, path, method, b"", **headers))
         for data in (b"{", b"", body("echo", SAID), body("echo", PICTURE)):
@@ -143,6 +139,9 @@ async def ask_everything(secretive, address):
     for model in ("crash", "workflow-error", "workflow-auth-once", "chatflow-inspect"):
         asked = body("echo", SAID) | {"model": model}
         seen.add(await secretive(address, CHAT, "POST", asked, **KNOWN))
+    # What has been counted of all that.
+    for headers in CALLERS:
+        seen.add(await secretive(address, "/metrics", **headers))
     return seen
 
 

@@ -7,6 +7,7 @@ import pytest
 from cozeproxy.sandbox import Sandbox
 from tests.doors.access import ANN, OTHER, SECRET, bearer, exchanges, shown, tokens_seen
 from tests.service.asking import body, error_of
+from tests.support.canaries import CALLER_KEY
 
 pytestmark = pytest.mark.gen_test(timeout=15)
 
@@ -201,11 +202,11 @@ class TestKeysOfCallers:
 class TestShut:
     @pytest.fixture
     def environment(self, oauth_app):
-        return oauth_app
+        return {**oauth_app, "PROXY_ADMIN_KEY": ""}
 
     @each_endpoint
     async def test_nobody_is_let_in_and_told_how_to_open(self, ask_for, sandbox, method, path):
-        for key in (None, "any-string", ADMIN):
+        for key in (None, CALLER_KEY, ADMIN):
             response = await ask_for(path, method, key=key)
             check_shut(response, "Set PROXY_ADMIN_KEY")
             check_shut(response, "TOKEN_ENDPOINTS=loopback")

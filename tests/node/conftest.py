@@ -11,6 +11,7 @@ import re
 
 import pytest
 
+from tests.support.canaries import CALLER_KEY
 from tests.support.node import MODULES, need_node
 from tests.support.processes import COZEPROXY, Process, finished
 
@@ -46,7 +47,8 @@ def node(base_url, tmp_path_factory):
     folder = tmp_path_factory.mktemp("elsewhere")
 
     def node(*arguments):
-        result = finished(["node", *arguments], folder, OPENAI_BASE_URL=base_url)
+        told = {"OPENAI_BASE_URL": base_url, "OPENAI_API_KEY": CALLER_KEY}
+        result = finished(["node", *arguments], folder, **told)
         assert (result.returncode, result.stderr) == (0, ""), result.stdout + result.stderr
         return result.stdout
 

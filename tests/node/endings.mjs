@@ -6,7 +6,7 @@ import { arrived, ask, OpenAI, someone } from "./service.mjs";
 
 // Once is enough to see whether the SDK sends a request again; where it is told to be patient
 // first, as by `rate-limited`, not even that.
-const { completions } = new OpenAI({ apiKey: "any-string", maxRetries: 1 }).chat;
+const { completions } = new OpenAI({ maxRetries: 1 }).chat;
 const patient = { maxRetries: 0 };
 
 const ways = {

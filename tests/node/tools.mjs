@@ -144,7 +144,7 @@ for (const stream of [false, true]) {
   test(`a run that fails on the output is not sent again, stream: ${stream}`, async () => {
     const { request, calls, chat } = await called("tools-then-failed");
     request.messages.push(output(calls[0]));
-    const retrying = new OpenAI({ apiKey: "any-string", maxRetries: 2 });
+    const retrying = new OpenAI({ maxRetries: 2 });
     await assert.rejects(retrying.chat.completions.create({ ...request, stream }), (error) => {
       assert.ok(error instanceof InternalServerError);
       assert.equal(error.status, 502);

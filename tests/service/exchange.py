@@ -5,6 +5,7 @@ import json
 import socket
 import struct
 
+PATH = "/v1/chat/completions"
 # With it, closing a socket resets the connection.
 LINGER = struct.pack("ii", 1, 0)
 
@@ -18,15 +19,16 @@ class Exchange:
         seen: what has come of the body.
     """
 
-    def __init__(self, reader, writer):
+    def __init__(self, reader, writer, asked_with):
         self.status = 0
         self.headers = {}
         self.seen = bytearray()
         self._reader = reader
         self._writer = writer
+        self._asked_with = asked_with
 
     @classmethod
-    async def open(cls, port, body, *, receive_buffer=None, **headers):
+    async def open(cls, port, body, headers, *, receive_buffer=None):
         """Connect and send a request. A small buffer lets little wait for a slow reader."""
         sock = socket.socket()
         sock.setblocking(False)
@@ -34,18 +36,18 @@ class Exchange:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         await asyncio.get_running_loop().sock_connect(sock, ("127.0.0.1", port))
         limit = receive_buffer or 2**16
-        exchange = cls(*await asyncio.open_connection(sock=sock, limit=limit))
-        exchange.send(body, **headers)
+        exchange = cls(*await asyncio.open_connection(sock=sock, limit=limit), headers)
+        exchange.send(body)
         return exchange
 
-    def send(self, body, **headers):
-        """Send a request."""
+    def send(self, body):
+        """Send a request, with the headers that it was opened with."""
         data = json.dumps(body).encode()
         lines = [
-            "POST /v1/chat/completions HTTP/1.1",
+            f"POST {PATH} HTTP/1.1",
             "Host: localhost",
             f"Content-Length: {len(data)}",
-            *(f"{name.replace('_', '-')}: {value}" for name, value in headers.items()),
+            *(f"{name}: {value}" for name, value in self._asked_with.items()),
         ]
         self._writer.write("\r\n".join([*lines, "", ""]).encode() + data)
 

@@ -125,10 +125,13 @@ async def test_first_place_that_names_a_bot_wins(post, sandbox, model, fields, h
 
 @pytest.mark.parametrize("bot", ["hello", "reasoning", "plugin", "tools", "empty", "two-answers"])
 @pytest.mark.usefixtures("http_server")
-async def test_answer_passes_the_sdks_strict_validation(base_url, bot):
+async def test_answer_passes_the_sdks_strict_validation(base_url, api_key, bot):
     asked = to(bot, coze={"events": True, "follow_ups": True, "auto_save_history": True})
     async with openai.AsyncOpenAI(
-        base_url=f"{base_url}/v1", api_key="k", max_retries=0, _strict_response_validation=True
+        base_url=f"{base_url}/v1",
+        api_key=api_key,
+        max_retries=0,
+        _strict_response_validation=True,
     ) as strict:
         answer = await strict.chat.completions.create(**asked)
         stream = await strict.chat.completions.create(
@@ -232,10 +235,10 @@ async def test_requests_at_the_same_time_do_not_mix(caller):
         assert f"You said: {text}." in answer.choices[0].message.content
 
 
-async def test_upstream_is_asked_with_the_key_and_without_the_callers(caller, sandbox):
+async def test_upstream_is_asked_with_the_key_and_without_the_callers(caller, sandbox, api_key):
     await caller.chat.completions.create(**to("hello"))
     headers = last_arrived(sandbox).headers
-    assert "any-string" not in str(headers)
+    assert api_key not in str(headers)
     assert headers["authorization"].startswith("Bearer sha256:")
     assert headers["accept-encoding"] == "identity"
     assert headers["user-agent"].startswith("cozeproxy/")

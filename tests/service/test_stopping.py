@@ -24,13 +24,13 @@ def service(io_loop, settings):
 
 
 @pytest.fixture
-def asker(io_loop, service):
+def asker(io_loop, service, api_key):
     async def listen():
         return service.start()
 
     port = io_loop.run_sync(listen)
     base_url = f"http://127.0.0.1:{port}/v1"
-    asker = openai.AsyncOpenAI(base_url=base_url, api_key="any-string", max_retries=0)
+    asker = openai.AsyncOpenAI(base_url=base_url, api_key=api_key, max_retries=0)
     yield asker
     io_loop.run_sync(asker.close)
 

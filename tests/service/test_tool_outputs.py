@@ -25,13 +25,13 @@ def waiting(post):
     return waiting
 
 
-async def test_another_copy_of_the_service_can_go_on(waiting, settings):
+async def test_another_copy_of_the_service_can_go_on(waiting, settings, api_key):
     message = await waiting("tools")
     other = Service(replace(settings, port=0))
     port = other.start()
     try:
         async with openai.AsyncOpenAI(
-            base_url=f"http://127.0.0.1:{port}/v1", api_key="k", max_retries=0
+            base_url=f"http://127.0.0.1:{port}/v1", api_key=api_key, max_retries=0
         ) as caller:
             history = [says("Hi"), message, *outputs(message, '{"probability": 1}')]
             answer = await caller.chat.completions.create(**to("tools", messages=history))

@@ -12,27 +12,35 @@ from pathlib import Path
 import openai
 
 from cozeproxy.settings import Settings
+from tests.support.canaries import CALLER_KEY
+from tests.support.report import Report
 
 ROOT = Path(__file__).parent.parent.parent
 COZEPROXY = [sys.executable, "-m", "cozeproxy"]
-# Neither this machine's settings nor its proxies; and the checkout's package, from any folder.
+# Neither this machine's settings nor its proxies; and the checkout's package, from any folder,
+# with what watches a service from inside.
 ENVIRONMENT = {
     name: value
     for name, value in os.environ.items()
     if name not in Settings.variables and not name.lower().endswith("_proxy")
-} | {"PYTHONPATH": str(ROOT)}
+} | {"PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests" / "support" / "inside")])}
 
 
 class Process:
-    """A program that prints where it listens; ended, at the latest, with the ``with`` block."""
+    """A program that prints where it listens; ended, at the latest, with the ``with`` block.
+
+    The block fails if the program has shown a secret.
+    """
 
     def __init__(self, command, cwd, **environment):
         # Not a pipe, which a process could fill up while nobody reads it.
         self._stderr = tempfile.TemporaryFile("w+")  # noqa: SIM115 - closed with the process
+        self._printed = ""
+        self._report = Report(environment)
         self._process = subprocess.Popen(
             [str(part) for part in command],
             cwd=cwd,
-            env=ENVIRONMENT | environment,
+            env=ENVIRONMENT | self._report.environment | environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=self._stderr,
@@ -45,14 +53,15 @@ class Process:
     def __exit__(self, *_):
         self._process.kill()
         self._process.wait()
-        self._process.stdout.close()
-        self._stderr.close()
+        with self._process.stdout as stdout, self._stderr:
+            self._report.check(self._printed + stdout.read() + self.complaints())
 
     def read_until(self, pattern):
         """Return what was printed up to the line that has the pattern; an end before it fails."""
         printed = ""
         for line in self._process.stdout:
             printed += line
+            self._printed += line
             if re.search(pattern, line):
                 return printed
         raise AssertionError(f"it ended without {pattern!r}: {printed}{self.complaints()}")
@@ -73,16 +82,22 @@ class Process:
 
 
 def finished(command, cwd, *, given=None, **environment):
-    """Run a program to its end, with something on stdin or nothing; return what came of it."""
-    return subprocess.run(
+    """Run a program to its end, with something on stdin or nothing; return what came of it.
+
+    It fails if a secret was printed.
+    """
+    report = Report(environment)
+    result = subprocess.run(
         [str(part) for part in command],
         check=False,
         cwd=cwd,
-        env=ENVIRONMENT | environment,
+        env=ENVIRONMENT | report.environment | environment,
         input=given or "",
         capture_output=True,
         text=True,
     )
+    report.check(result.stdout + result.stderr)
+    return result
 
 
 def copy_of_checkout(folder):
@@ -94,7 +109,7 @@ def copy_of_checkout(folder):
 
 def said_by(address, text="Hello!"):
     """Return what the service at an address answers."""
-    with openai.OpenAI(base_url=f"{address}/v1", api_key="any-string", max_retries=0) as client:
+    with openai.OpenAI(base_url=f"{address}/v1", api_key=CALLER_KEY, max_retries=0) as client:
         answer = client.chat.completions.create(
             model="any-model", messages=[{"role": "user", "content": text}]
         )

@@ -1,7 +1,7 @@
 """What the tests of the types share, beside tests/conftest.py.
 
 ask      the stock SDK, for an answer that comes whole and for one that comes as chunks, in turn
-quiet    of tests/service: no bug is logged, and no key
+quiet    of tests/service: no bug is logged
 post     of tests/service: a request with any body, over plain HTTP
 raw_coze of tests/service: a server in Coze's place that says what the test says
 """

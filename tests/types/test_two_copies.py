@@ -39,11 +39,11 @@ def balancer(io_loop, sandbox):
 
 
 @pytest.fixture(params=ASK)
-def ask(request, io_loop, balancer):
+def ask(request, io_loop, balancer, api_key):
     alone = httpx.Limits(max_keepalive_connections=0)
     caller = openai.AsyncOpenAI(
         base_url=f"http://127.0.0.1:{balancer.port}/v1",
-        api_key="any-string",
+        api_key=api_key,
         max_retries=0,
         http_client=openai.DefaultAsyncHttpxClient(limits=alone),
     )
