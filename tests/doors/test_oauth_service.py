@@ -73,27 +73,6 @@ async def test_first_token_is_fetched_at_the_start(service, sandbox):
     assert [r.path for r in sandbox.requests] == [EXCHANGE]
 
 
-async def test_outage_is_not_noticed_to_the_last_second_of_the_token_then_a_502(
-    post, sandbox, clock
-):
-    assert (await post(body("hello"))).code == 200
-    sandbox.tokens.outage = True
-    began = clock.now
-    while clock.now < began + 3500:
-        clock.now += 100
-        assert (await post(body("hello"))).code == 200
-    clock.now = began + 3600
-    for stream in (False, True):
-        response = await post(body("hello", stream=stream))
-        assert response.code == 502
-        error = error_of(response)
-        assert error["code"] == "upstream_error"
-        assert "No access token could be had: Coze answered internal_error" in error["message"]
-        assert "X-Should-Retry" not in response.headers
-    sandbox.tokens.outage = False
-    assert (await post(body("hello"))).code == 200
-
-
 class TestWrongApp:
     @pytest.fixture
     def environment(self, oauth_app):
