@@ -1,6 +1,7 @@
 """Keys of callers, and what Coze was shown of tokens."""
 
 import hashlib
+import hmac
 import json
 
 from tests.support.canaries import MARK
@@ -21,6 +22,19 @@ def bearer(key):
 def digest(key):
     """What PROXY_KEYS_FILE has of a key."""
     return hashlib.sha256(key.encode()).hexdigest()
+
+
+def comparisons(monkeypatch):
+    """How long what is compared in constant time is, both sides, from now on."""
+    compared = []
+    compare = hmac.compare_digest
+
+    def noted(one, other):
+        compared.append((len(one), len(other)))
+        return compare(one, other)
+
+    monkeypatch.setattr(hmac, "compare_digest", noted)
+    return compared
 
 
 def keys_file(folder, **entries):

@@ -5,7 +5,17 @@ import json
 import openai
 import pytest
 
-from tests.doors.access import ANN, BOB, OTHER, SECRET, UNNAMED, bearer, digest, keys_file
+from tests.doors.access import (
+    ANN,
+    BOB,
+    OTHER,
+    SECRET,
+    UNNAMED,
+    bearer,
+    comparisons,
+    digest,
+    keys_file,
+)
 from tests.service.asking import body, error_of, last_arrived, to
 
 pytestmark = pytest.mark.gen_test(timeout=15)
@@ -73,6 +83,14 @@ async def test_wrong_key_is_a_401_that_neither_repeats_it_nor_asks_coze(post, sa
         }
         assert response.headers["X-Should-Retry"] == "false"
     assert sandbox.requests == []
+
+
+@pytest.mark.parametrize("key", [ANN, BOB, UNNAMED, OTHER, ANN[:-1], "x"])
+async def test_time_does_not_tell_which_key_it_was_or_how_much_of_one(post, monkeypatch, key):
+    compared = comparisons(monkeypatch)
+    await post(None, "/v1/models", "GET", **bearer(key))
+    # Each of the four, by its digest.
+    assert compared == [(32, 32)] * 4
 
 
 async def test_sdk_raises_for_a_wrong_key_and_does_not_send_it_again(caller, ask, caplog):

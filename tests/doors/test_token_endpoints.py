@@ -5,7 +5,16 @@ import json
 import pytest
 
 from cozeproxy.sandbox import Sandbox
-from tests.doors.access import ANN, OTHER, SECRET, bearer, exchanges, shown, tokens_seen
+from tests.doors.access import (
+    ANN,
+    OTHER,
+    SECRET,
+    bearer,
+    comparisons,
+    exchanges,
+    shown,
+    tokens_seen,
+)
 from tests.service.asking import body, error_of
 from tests.support.canaries import CALLER_KEY
 
@@ -166,6 +175,13 @@ async def test_without_the_admin_key_it_is_a_403_that_asks_for_it(ask_for, sandb
         check_shut(response, "PROXY_ADMIN_KEY")
         assert SECRET.encode() not in response.body
     assert sandbox.requests == []
+
+
+@pytest.mark.parametrize("key", [ADMIN, ADMIN[:-1], "x", None])
+async def test_time_does_not_tell_how_much_of_the_admin_key_was_right(ask_for, monkeypatch, key):
+    compared = comparisons(monkeypatch)
+    await ask_for("/clear_jwt", "DELETE", key=key)
+    assert compared == [(32, 32)]
 
 
 @each_endpoint

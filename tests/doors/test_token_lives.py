@@ -85,6 +85,21 @@ def served(responses):
     return [response.code for response in responses] == [200] * LOAD
 
 
+async def test_start_does_not_wait_for_the_first_token_and_requests_wait_for_that_one(
+    service, endpoint, post, load
+):
+    endpoint.hold()
+    service.start()
+    await endpoint.asked(1)
+    assert (await post(None, "/health", "GET")).code == 200
+    loading = asyncio.create_task(load())
+    assert (await post(None, "/health", "GET")).code == 200
+    assert not loading.done()
+    endpoint.release()
+    assert served(await loading)
+    assert len(endpoint.times) == 1
+
+
 async def test_over_ten_lives_under_load_no_request_waits_for_an_exchange_and_none_fails(
     service, endpoint, load, clock
 ):
