@@ -22,6 +22,10 @@ from cozeproxy.settings import Settings
 from tests.support import canaries
 from tests.support.watch import Watch
 
+# How long an example takes says something of the machine, and nothing of the code.
+hypothesis.settings.register_profile("any-machine", deadline=None)
+hypothesis.settings.load_profile("any-machine")
+
 # By these tests ask the service with a key.
 SHOWING_KEY = {"caller", "sync_caller", "post", "connect"}
 
@@ -40,10 +44,6 @@ def shows_no_secret():
     shown.clear()
     yield
     assert shown == []
-
-# How long an example takes says something of the machine, and nothing of the code.
-hypothesis.settings.register_profile("any-machine", deadline=None)
-hypothesis.settings.load_profile("any-machine")
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ Keys are known by their SHA-256 digests: what is compared, and what a dump could
 import hmac
 import ipaddress
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from urllib.parse import urlsplit
 
@@ -60,15 +60,23 @@ class KeyRing:
         self._anybody = CallerKey(None, b"")
         self._open: Counter[CallerKey] = Counter()
 
-    def check(self, key: CallerKey, ids: Iterable[str]) -> None:
+    def is_limited(self, key: CallerKey) -> bool:
+        """Whether there is anything that a key may not use."""
+        return self._allowed is not None or key.allowed is not None
+
+    def allows(self, key: CallerKey, ids: Sequence[str]) -> bool:
+        """Whether all these bots and workflows are for a key."""
+        limits = (self._allowed, key.allowed)
+        return all(allowed is None or allowed.issuperset(ids) for allowed in limits)
+
+    def check(self, key: CallerKey, ids: Sequence[str]) -> None:
         """Refuse bots and workflows that are not for a key.
 
         Raises:
             ForbiddenError: one of them is not.
         """
-        for allowed in (self._allowed, key.allowed):
-            if allowed is not None and not allowed.issuperset(ids):
-                raise ForbiddenError("This API key may not use that bot or workflow.")
+        if not self.allows(key, ids):
+            raise ForbiddenError("This API key may not use that bot or workflow.")
 
     def find(self, request: HTTPServerRequest) -> CallerKey:
         """The key of a request.

@@ -1,8 +1,11 @@
-"""``GET /v1/models``: what a client's model picker shows."""
+"""``GET /v1/models``: what a client's model picker shows, as far as its key may use it."""
 
+from cozeproxy.errors import RequestError
 from cozeproxy.handlers.api import ApiHandler
 from cozeproxy.handlers.context import Context
-from cozeproxy.protocol.routing import model_not_found
+from cozeproxy.protocol.openai import ChatRequest
+from cozeproxy.protocol.routing import model_not_found, route
+from cozeproxy.settings import CallerKey
 from cozeproxy.upstream.account import Account
 
 # Clients compare it from call to call; Coze's times change with every publication.
@@ -37,6 +40,17 @@ async def listed(context: Context, account: Account) -> dict[str, str]:
     return models
 
 
+def is_for(context: Context, key: CallerKey, name: str) -> bool:
+    """Whether a key may use what a model name leads to: it goes the way of a request for it."""
+    if not context.keys.is_limited(key):
+        return True
+    try:
+        found = route(ChatRequest(model=name, messages=[]), {}, context.rules.defaults)
+    except RequestError:
+        return False  # by its name alone it leads nowhere
+    return context.keys.allows(key, [id_ for id_ in (found.bot_id, found.workflow_id) if id_])
+
+
 def model(id_: str, name: str) -> dict[str, object]:
     """OpenAI's model object, with the field ``name`` that UIs show, where there is one."""
     known = {"name": name} if name else {}
@@ -49,7 +63,8 @@ class ModelsHandler(ApiHandler):
     async def get(self) -> None:
         """List the models."""
         models = await listed(self.context, self.account())
-        self.write_json({"object": "list", "data": [model(*item) for item in models.items()]})
+        shown = [model(*item) for item in models.items() if is_for(self.context, self.key, item[0])]
+        self.write_json({"object": "list", "data": shown})
 
 
 class ModelHandler(ApiHandler):
@@ -61,6 +76,6 @@ class ModelHandler(ApiHandler):
         models = dict.fromkeys(known(self.context), "")
         if id_ not in models:
             models = await listed(self.context, account)
-        if id_ not in models:
+        if id_ not in models or not is_for(self.context, self.key, id_):
             raise model_not_found(id_)
         self.write_json(model(id_, models[id_]))

@@ -11,6 +11,9 @@ import pytest
 
 from cozeproxy.app import Service
 from cozeproxy.sandbox import Sandbox
+from cozeproxy.sandbox.scenarios import BOTS as PUBLISHED_BOTS
+from cozeproxy.sandbox.scenarios import CHATFLOWS as PUBLISHED_CHATFLOWS
+from cozeproxy.sandbox.scenarios import WORKFLOWS as PUBLISHED_WORKFLOWS
 from cozeproxy.settings import Settings
 from tests.doors.access import ANN, BOB, LIMITED, bearer, digest, keys_file
 from tests.service.asking import TOOLS, body, error_of, outputs, says, text_part
@@ -197,6 +200,26 @@ async def test_answer_to_a_workflow_is_for_the_one_that_is_in_its_id(
     else:
         resume = {"resume": answer.model_extra["coze"]["resume"]}
         await send_back({"model": "bot-echo", "messages": [says("Oslo")], "coze": resume}, path)
+
+
+class TestModels:
+    @pytest.fixture
+    def environment(self, environment, sandbox):
+        return {**environment, "COZE_SPACE_ID": sandbox.SPACE_ID}
+
+    async def test_what_a_key_may_use_is_listed_to_it_and_nothing_else(self, post):
+        response = await post(None, "/v1/models", "GET", **bearer(LIMITED))
+        listed = {model["id"] for model in json.loads(response.body)["data"]}
+        assert {"good-bot", "good-flow", "bot-tools", "workflow-question"} <= listed
+        kinds = [("bot", PUBLISHED_BOTS), ("workflow", PUBLISHED_WORKFLOWS)]
+        kinds += [("chatflow", PUBLISHED_CHATFLOWS)]
+        published = [f"{kind}-{s.name}" for kind, found in kinds for s in found.published()]
+        for name in {*published, *MAP, "bot-hello", "workflow-end-text"}:
+            asked = {"model": name, "messages": [says("Hi")]}
+            refused = (await post(asked, **bearer(LIMITED))).code == 403
+            assert refused is (name not in listed), name
+            retrieved = await post(None, f"/v1/models/{name}", "GET", **bearer(LIMITED))
+            assert retrieved.code == (404 if refused else 200), name
 
 
 class TestSeveralKeys:
