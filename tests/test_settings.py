@@ -152,6 +152,14 @@ def test_a_good_value_is_taken(name, text, value):
         ("WORKFLOW_INPUT_KEY", "a b", "a name of letters"),
         ("MODEL_MAP", "{", "JSON such as"),
         ("MODEL_MAP", "/nowhere/models.json", "JSON such as"),
+        ("COZE_CA_FILE", "/nowhere/ca.pem", "the path of a file that can be read"),
+        ("COZE_JWT_PRIVATE_KEY_FILE", "/nowhere/key.pem", "the path of a file that can be read"),
+        ("COZE_JWT_TTL", "0", "a whole number of seconds from 1 to 86399"),
+        ("COZE_JWT_TTL", "86400", "a whole number of seconds from 1 to 86399"),
+        ("COZE_JWT_TTL", "60.5", "a whole number of seconds from 1 to 86399"),
+        ("COZE_JWT_ACCOUNT_ID", "7/8", "the id alone"),
+        ("COZE_JWT_SCOPE", "[]", "a JSON object"),
+        ("COZE_JWT_SCOPE", "{", "a JSON object"),
     ],
 )
 def test_a_bad_value_is_refused_with_its_name_and_what_is_allowed(name, text, allowed):
