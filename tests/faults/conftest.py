@@ -20,10 +20,11 @@ from cozeproxy.app import Service
 from cozeproxy.settings import Settings
 from tests.faults.raw_caller import RawCaller
 from tests.faults.raw_upstream import RawUpstream
+from tests.support import canaries
 from tests.support.processes import COZEPROXY, Process
 
-API_KEY = "pat_of_the_service"
-CALLER_KEY = "sk-of-a-caller"
+API_KEY = canaries.SETTINGS["COZE_API_KEY"]
+CALLER_KEY = canaries.CALLER_KEY
 
 
 @pytest.fixture(autouse=True)
