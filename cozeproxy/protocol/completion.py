@@ -12,7 +12,7 @@ import msgspec
 
 from cozeproxy.errors import ServiceError
 from cozeproxy.protocol import sse
-from cozeproxy.protocol.coze import Usage, number
+from cozeproxy.protocol.coze import Usage, number, tokens
 from cozeproxy.protocol.response import ToolCall
 
 _encode = msgspec.json.encode
@@ -205,8 +205,7 @@ def _step(kind: str, content: bytes) -> dict[str, Any]:
 
 
 def _usage(usage: Usage) -> dict[str, int]:
-    prompt = number(usage.input_count) or number(usage.input_tokens) or 0
-    completion = number(usage.output_count) or number(usage.output_tokens) or 0
+    prompt, completion = tokens(usage)
     return {
         "prompt_tokens": prompt,
         "completion_tokens": completion,

@@ -193,6 +193,14 @@ def number(found: int | str | None) -> int | None:
         return None
 
 
+def tokens(usage: Usage) -> tuple[int, int]:
+    """The tokens of the request and of the answer, whatever this deployment calls them."""
+    return (
+        number(usage.input_count) or number(usage.input_tokens) or 0,
+        number(usage.output_count) or number(usage.output_tokens) or 0,
+    )
+
+
 def text(raw: msgspec.Raw) -> bytes:
     """A message's text as it stands in the JSON, quotes and all; nothing where there is none.
 

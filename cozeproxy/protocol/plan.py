@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
 from cozeproxy.protocol.attachments import Attachment
+from cozeproxy.protocol.coze import Usage
 from cozeproxy.protocol.cutting import CutWriter, FenceCutter, StopCutter
 from cozeproxy.protocol.messages import read_turn
 from cozeproxy.protocol.openai import ChatRequest
@@ -18,7 +19,7 @@ from cozeproxy.protocol.request import (
     user_id,
 )
 from cozeproxy.protocol.response import ChatTranslator, RunningChat, Wanted, Writer
-from cozeproxy.protocol.routing import Defaults, Route, route
+from cozeproxy.protocol.routing import Defaults, Kind, Route, route
 from cozeproxy.protocol.sse import Event
 from cozeproxy.protocol.workflow import (
     Input,
@@ -51,9 +52,10 @@ class Translator(Protocol):
     ended: bool
     info: dict[str, Any]
     running: RunningChat | None
+    usage: Usage | None
 
     def receive_event(self, event: Event) -> None:
-        """Take one event; raise the failure that it reports."""
+        """Take one event; raise the failure that it reports, unless the end was reached."""
 
     def receive_eof(self) -> None:
         """Take the end of the bytes; raise where it came too early."""
@@ -67,7 +69,9 @@ class Plan:
         call: makes the call, from the ids of the attachments.
         translator: makes the reader of its answer.
         user_id: the end user.
-        targets: ids of the bots and workflows that it uses, whoever named them.
+        kind: the type of model.
+        bot_id: the bot that it uses, whoever named it.
+        workflow_id: the workflow that it uses.
         is_run: a workflow runs, which may take minutes and be silent meanwhile.
         attachments: files that must be uploaded before the call.
         fenced: a code fence around the answer is taken off.
@@ -79,12 +83,19 @@ class Plan:
     call: Callable[[Iterator[str]], Call]
     translator: Callable[[Writer], Translator]
     user_id: str = ""
-    targets: Sequence[str] = ()
+    kind: Kind = "chat"
+    bot_id: str | None = None
+    workflow_id: str | None = None
     is_run: bool = False
     attachments: Sequence[Attachment] = ()
     fenced: bool = False
     stops: Sequence[str] = ()
     notes: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def targets(self) -> list[str]:
+        """Ids of the bots and workflows that it uses."""
+        return [id_ for id_ in (self.bot_id, self.workflow_id) if id_]
 
     def read_into(self, writer: Writer) -> Translator:
         """Make the reader of one answer, which cuts and writes it."""
@@ -116,14 +127,13 @@ def make_plan(
     plan = _continuation(request, rules)
     if plan is None:
         target = route(request, headers, rules.defaults)
-        targets = [id_ for id_ in (target.bot_id, target.workflow_id) if id_]
         if target.kind == "workflow":
             plan = _workflow_plan(request, target, user, rules)
         elif target.kind == "chatflow":
             plan = _chatflow_plan(request, target, user)
         else:
             plan = _chat_plan(request, target, user)
-        plan.targets = targets
+        plan.kind, plan.bot_id, plan.workflow_id = target.kind, target.bot_id, target.workflow_id
     plan.user_id = user
     plan.stops = request.stops
     return plan
@@ -137,7 +147,7 @@ def _continuation(request: ChatRequest, rules: Rules) -> Plan | None:
         return Plan(
             call=lambda _: submit_call(outputs),
             translator=lambda writer: ChatTranslator(writer, wanted),
-            targets=[outputs.bot_id],
+            bot_id=outputs.bot_id,
             # The demand for JSON went out with the question; this is where its answer comes.
             fenced=request.wants_json,
             notes={"Emulated": "response_format"} if request.wants_json else {},
@@ -148,7 +158,8 @@ def _continuation(request: ChatRequest, rules: Rules) -> Plan | None:
         return Plan(
             call=lambda _: resume_call(reply),
             translator=lambda w: WorkflowTranslator(w, workflow, raw=rules.raw_output),
-            targets=[workflow],
+            kind="workflow",
+            workflow_id=workflow,
             is_run=True,
             notes=_ignored(request, "metadata", "response_format"),
         )

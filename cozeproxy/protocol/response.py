@@ -32,6 +32,8 @@ from cozeproxy.protocol import coze, failures
 from cozeproxy.protocol.ids import ID, CallId
 from cozeproxy.protocol.sse import Event
 
+# The event that tells the tokens, also after an end that came earlier.
+_COUNTED = b"conversation.chat.completed"
 # Coze's own end markers: the hosted service, coze-studio.
 _DONE = (b"done", b"conversation.stream.done")
 # Answers with ids of their own (a workflow with several output nodes) are paragraphs.
@@ -104,8 +106,9 @@ class ChatTranslator:
 
     Attributes:
         accepted: Coze has taken the chat on, so that sending it again would be a second chat.
-        ended: the end was reached; whatever follows is ignored.
+        ended: the end was reached; whatever follows is ignored, but for the tokens.
         info: Coze's ids for this chat: ``conversation_id``, ``chat_id``, ``logid``.
+        usage: the tokens, once Coze has told.
         running: the chat, while Coze is known to work on it.
     """
 
@@ -113,6 +116,7 @@ class ChatTranslator:
         self.accepted = False
         self.ended = False
         self.info: dict[str, Any] = {}
+        self.usage: coze.Usage | None = None
         self.running: RunningChat | None = None
         self._writer = writer
         self._wanted = wanted
@@ -134,6 +138,10 @@ class ChatTranslator:
             ServiceError: the chat has failed.
         """
         name, data = event
+        if self.ended:
+            if name == _COUNTED:
+                self.usage = coze.decode(coze.chat_decoder, name, data).usage
+            return
         if not self.accepted:
             # Whatever there is of a conversation, is there because the chat has begun.
             self.accepted = name.startswith(b"conversation.")
@@ -198,7 +206,7 @@ class ChatTranslator:
         if finished is False:
             self._interrupted = True
         elif finished and self._wanted.early_end and not self._interrupted:
-            self._end("stop", None)
+            self._end("stop")
 
     def _chat(self, name: bytes, chat: coze.Chat) -> None:
         for key, id_ in (("chat_id", chat.id), ("conversation_id", chat.conversation_id)):
@@ -210,8 +218,11 @@ class ChatTranslator:
         kind = name.removeprefix(b"conversation.chat.")
         if kind in (b"created", b"in_progress"):
             self._runs()
-        elif kind == b"completed":
-            self._end("stop", chat.usage)
+            return
+        # Until now the counts are zero.
+        self.usage = chat.usage
+        if kind == b"completed":
+            self._end("stop")
         elif kind == b"failed":
             self.running = None
             raise failures.chat_error(chat, self.info.get("logid"))
@@ -231,7 +242,7 @@ class ChatTranslator:
         calls = [c for c in (action and action.tool_calls) or () if c.type != "reply_message"]
         if not calls:
             # A workflow's question: its text was the answer, the next user message is the reply.
-            self._end("stop", chat.usage)
+            self._end("stop")
             return
         self.running = None
         if not self._wanted.runs_tools:
@@ -240,19 +251,18 @@ class ChatTranslator:
             )
         bot, ids = self._wanted.bot_id, self.info
         self._writer.tool_calls([_tool_call(call, bot, ids) for call in calls])
-        self._end("tool_calls", chat.usage)
+        self._end("tool_calls")
 
     def _done(self, data: bytes) -> None:
         url = coze.debug_url(data)
         if url:
             self.info["debug_url"] = url
-        self._end("stop", None)
+        self._end("stop")
 
-    def _end(self, reason: str, usage: coze.Usage | None) -> None:
-        if not self.ended:
-            self.ended = True
-            self.running = None
-            self._writer.finish(reason, usage, self.info)
+    def _end(self, reason: str) -> None:
+        self.ended = True
+        self.running = None
+        self._writer.finish(reason, self.usage, self.info)
 
 
 def _tool_call(call: coze.ToolCall, bot_id: str, ids: dict[str, Any]) -> ToolCall:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from cozeproxy.errors import ServiceError, UpstreamBrokenError
+from cozeproxy.protocol import coze
 from cozeproxy.protocol.completion import ChunkWriter, CompletionWriter
 from cozeproxy.protocol.plan import Translator
 from cozeproxy.protocol.response import RunningChat, Writer
@@ -44,6 +45,12 @@ class ChatStream:
         """The chat, while Coze works on it without an end in sight."""
         return self._translator.running
 
+    @property
+    def tokens(self) -> tuple[int, int] | None:
+        """The tokens of the request and of the answer, which Coze may tell after the end."""
+        usage = self._translator.usage
+        return coze.tokens(usage) if usage else None
+
     def start(self) -> bytes:
         """Give what an answer begins with, before there is anything of it."""
         self._writer.start()
@@ -51,13 +58,11 @@ class ChatStream:
 
     def receive_data(self, data: bytes) -> bytes:
         """Take a piece of Coze's stream, cut anywhere; give what the caller can have of it."""
-        if self.error or self.ended:
+        if self.error:
             return b""
         try:
             for event in self._parser.receive_data(data):
                 self._translator.receive_event(event)
-                if self.ended:
-                    break
             if self._parser.overflowed and not self.ended:
                 raise UpstreamBrokenError("Coze sent an event that is too long.")
         except ServiceError as error:

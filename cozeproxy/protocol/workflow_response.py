@@ -41,6 +41,7 @@ class WorkflowTranslator:
         accepted: Coze has begun the run, so that sending it again would be a second run.
         ended: the end was reached; whatever follows is ignored.
         info: ``logid``, ``debug_url``, ``resume``.
+        usage: the tokens, once Coze has told.
     """
 
     # There is no call that ends a run.
@@ -58,7 +59,7 @@ class WorkflowTranslator:
         # The title of the node that spoke last, and whether it has more to say.
         self._title: str | None = None
         self._open = False
-        self._usage: coze.Usage | None = None
+        self.usage: coze.Usage | None = None
 
     def receive_event(self, event: Event) -> None:
         """Take one event.
@@ -67,6 +68,8 @@ class WorkflowTranslator:
             ServiceError: the run has failed.
         """
         name, data = event
+        if self.ended:
+            return
         self.accepted = True
         if name == b"Message":
             self._message(coze.decode(coze.node_decoder, name, data))
@@ -94,7 +97,7 @@ class WorkflowTranslator:
             raise UpstreamBrokenError("Coze's stream ended before the workflow did.")
 
     def _message(self, message: coze.NodeMessage) -> None:
-        self._usage = message.usage or self._usage
+        self.usage = message.usage or self.usage
         text = coze.plain(message.content)
         last = message.node_is_finish is not False
         if message.node_title != self._title:
@@ -151,9 +154,8 @@ class WorkflowTranslator:
         self._end("tool_calls")
 
     def _end(self, reason: str) -> None:
-        if not self.ended:
-            self.ended = True
-            self._writer.finish(reason, self._usage, self.info)
+        self.ended = True
+        self._writer.finish(reason, self.usage, self.info)
 
 
 def _is_end_node(message: coze.NodeMessage) -> bool:
