@@ -8,14 +8,14 @@ from tornado.netutil import bind_sockets
 from tornado.web import Application
 
 from cozeproxy.handlers.access import Guard, KeyRing
-from cozeproxy.handlers.base import NotFoundHandler
+from cozeproxy.handlers.base import BaseHandler, NotFoundHandler, note_end
 from cozeproxy.handlers.chat import ChatCompletionsHandler
 from cozeproxy.handlers.context import Context
 from cozeproxy.handlers.health import HealthHandler
 from cozeproxy.handlers.models import ModelHandler, ModelsHandler
 from cozeproxy.handlers.tokens import ClearTokenHandler, GetTokenHandler, RefreshTokenHandler
 from cozeproxy.handlers.watch import Times
-from cozeproxy.observability import log_request, silence_quotes
+from cozeproxy.observability import LoopLag, Metrics, silence_quotes
 from cozeproxy.protocol.plan import Rules
 from cozeproxy.protocol.routing import FALLBACK_MODELS, Defaults, Target
 from cozeproxy.protocol.workflow import Input
@@ -25,6 +25,7 @@ from cozeproxy.upstream.client import CozeClient
 from cozeproxy.upstream.credentials import load_credentials
 from cozeproxy.upstream.files import Uploader
 from cozeproxy.upstream.session import Timing
+from cozeproxy.upstream.tokens import TokenManager
 
 # How long those whose answers are cut off by a stop may take to be told.
 STOP_SECONDS = 2.0
@@ -38,19 +39,23 @@ MAX_BODY_BYTES = 32 * 1024 * 1024
 def make_app(context: Context) -> Application:
     """Wire the routes."""
     kwargs = {"context": context}
+    routes: list[tuple[str, type[BaseHandler]]] = [
+        (r"/v1/chat/completions", ChatCompletionsHandler),
+        (r"/v1/models", ModelsHandler),
+        (r"/v1/models/(.+)", ModelHandler),
+        (r"/health", HealthHandler),
+        (r"/get_jwt", GetTokenHandler),
+        (r"/refresh_jwt", RefreshTokenHandler),
+        (r"/clear_jwt", ClearTokenHandler),
+    ]
     return Application(
         [
-            (r"/v1/chat/completions", ChatCompletionsHandler, kwargs),
-            (r"/v1/models", ModelsHandler, kwargs),
-            (r"/v1/models/(.+)", ModelHandler, kwargs),
-            (r"/health", HealthHandler, kwargs),
-            (r"/get_jwt", GetTokenHandler, kwargs),
-            (r"/refresh_jwt", RefreshTokenHandler, kwargs),
-            (r"/clear_jwt", ClearTokenHandler, kwargs),
+            (path, handler, {**kwargs, "route": path.replace("(.+)", "{id}")})
+            for path, handler in routes
         ],
         default_handler_class=NotFoundHandler,
         default_handler_args=kwargs,
-        log_function=log_request,
+        log_function=note_end,
     )
 
 
@@ -111,6 +116,10 @@ class Service:
             connect_timeout=settings.upstream_connect_timeout,
             max_streams=settings.max_concurrent_requests,
         )
+        metrics = Metrics(settings.model_map or ())
+        if isinstance(self._credentials, TokenManager):
+            metrics.watch_tokens(self._credentials.tally)
+        self._lag = LoopLag(metrics.loop_lag.observe)
         admin = settings.proxy_admin_key
         keys = (*settings.proxy_api_keys, *settings.proxy_keys_file)
         context = Context(
@@ -125,6 +134,7 @@ class Service:
             uploader=Uploader(),
             catalog=Catalog(settings.coze_space_id, settings.models_ttl),
             rules=rules(settings),
+            metrics=metrics,
             chat_times=Times.of(settings, is_run=False),
             run_times=Times.of(settings, is_run=True),
             timing=timing or Timing(),
@@ -147,11 +157,13 @@ class Service:
             logger.warning("whoever reaches this service can use it: there are no PROXY_API_KEYS")
         if self._credentials:
             self._credentials.start()
+        self._lag.start()
         return int(sockets[0].getsockname()[1])
 
     async def stop(self) -> None:
         """Stop listening and end what is open."""
         self._server.stop()
+        self._lag.stop()
         self._coze.end_calls()
         if self._unanswered:
             # Those whose calls have been ended are still to be told,

@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import logging
 import sys
 from collections import ChainMap
 from pathlib import Path
@@ -52,6 +53,8 @@ def _settings(chosen: argparse.Namespace) -> Settings:
 async def _run(settings: Settings, chosen: argparse.Namespace) -> int:
     if chosen.dev:
         autoreload.watch(str(chosen.env_file or Path(".env")))
+        # Another process takes this one's place, without the end at which the log is written out.
+        autoreload.add_reload_hook(logging.shutdown)
         autoreload.start()
     ended = ended_by_signal()
     if chosen.sandbox == "always" or not settings.has_credentials:

@@ -64,9 +64,14 @@ class StoppingError(ServiceError):
 
 
 class UpstreamError(ServiceError):
-    """Coze, or the way to it, failed. Never raised itself."""
+    """Coze, or the way to it, failed. Never raised itself.
+
+    Attributes:
+        fault: what failed, in a word, for counting.
+    """
 
     answer = UPSTREAM
+    fault = "other"
 
 
 class CozeError(UpstreamError):
@@ -103,6 +108,8 @@ class CozeError(UpstreamError):
 class UpstreamStatusError(UpstreamError):
     """The upstream answered with an HTTP error that carries no code of Coze's."""
 
+    fault = "status"
+
     def __init__(self, status: int, content_type: str) -> None:
         super().__init__(status, content_type)
         self.status = status
@@ -124,11 +131,14 @@ class UpstreamUnreachableError(UpstreamError):
         super().__init__(message)
         self.may_pass = may_pass
 
+    fault = "unreachable"
+
 
 class UpstreamTimeoutError(UpstreamError):
     """Coze took longer than it may."""
 
     answer = TIMEOUT
+    fault = "timeout"
 
 
 class DeadlineError(UpstreamTimeoutError):
@@ -146,11 +156,14 @@ class DeadlineError(UpstreamTimeoutError):
 class UpstreamBrokenError(UpstreamError):
     """Coze's answer broke off, or is none that can be understood."""
 
+    fault = "broken"
+
 
 class UnansweredToolError(UpstreamError):
     """The bot called a tool that the caller must run, in a request that does not allow for it."""
 
     answer = Answer(400, "invalid_request_error", "tool_output_required", resend=False)
+    fault = "tool"
 
     def __init__(self, names: list[str], remedy: str) -> None:
         super().__init__(names, remedy)

@@ -29,6 +29,7 @@ class ApiHandler(BaseHandler):
         if self.request.method == "OPTIONS":
             return  # a browser asks before it shows its key
         self.key = self.context.keys.find(self.request)
+        self.record.key = self.key.name
         entered = self.context.keys.entered(self.key)
         entered.__enter__()
         self._entered = entered
@@ -47,13 +48,15 @@ class ApiHandler(BaseHandler):
         Raises:
             BadKeyError: the caller brought no token that could be one.
         """
+        metrics = self.context.metrics
         if self.context.credentials:
             # What one session has uploaded, another cannot use.
             apart = user_id is not None and self.context.settings.coze_jwt_session_per_user
             owner = digest_of(user_id or "") if apart else b""
-            return Account(self.context.coze, self.context.credentials, owner, user_id)
+            credentials = self.context.credentials
+            return Account(self.context.coze, credentials, metrics, owner, user_id)
         token = bearer(self.request)
         if not token or not token.isascii() or not token.isprintable():
             raise BadKeyError
         own = StaticCredentials(Secret(token))
-        return Account(self.context.coze, own, owner=digest_of(token), user_id=user_id)
+        return Account(self.context.coze, own, metrics, digest_of(token), user_id)

@@ -2,8 +2,7 @@
 
 import http.client
 import logging
-import uuid
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 from tornado.httputil import HTTPServerRequest
@@ -11,7 +10,7 @@ from tornado.web import Application, HTTPError, RequestHandler
 
 from cozeproxy.errors import InternalError, RequestError, ServiceError
 from cozeproxy.handlers.context import Context
-from cozeproxy.observability import log_failure
+from cozeproxy.observability import RequestRecord, request_id
 from cozeproxy.protocol.completion import error_body
 
 logger = logging.getLogger(__name__)
@@ -21,6 +20,9 @@ EXPOSED = (
     "X-Request-Id, Retry-After, X-Should-Retry, X-Conversation-Id, X-Coze-Logid,"
     " X-Cozeproxy-Ignored, X-Cozeproxy-Emulated, X-Cozeproxy-Left-Out-Messages"
 )
+
+# What the metrics call every path that is not served.
+UNKNOWN_ROUTE = "other"
 
 # Those that helmet sets and that mean something for an API: nothing here is a page, or to be part
 # of one, and what is sent as JSON is not to be taken for anything else. Whom CORS lets in, the
@@ -45,11 +47,17 @@ class BaseHandler(RequestHandler):
     SUPPORTED_METHODS = ("GET", "HEAD", "POST", "DELETE", "PATCH", "PUT", "OPTIONS")
 
     def __init__(
-        self, application: Application, request: HTTPServerRequest, *, context: Context
+        self,
+        application: Application,
+        request: HTTPServerRequest,
+        *,
+        context: Context,
+        route: str = UNKNOWN_ROUTE,
     ) -> None:
         # Not in initialize(), as the default headers, which depend on the settings, come before it.
         self.context = context
-        self.request_id = f"req_{uuid.uuid4().hex}"
+        self.request_id = request_id(request.headers.get("X-Request-Id"))
+        self.record = RequestRecord(context.metrics, route, self.request_id)
         super().__init__(application, request)
 
     def set_default_headers(self) -> None:
@@ -84,7 +92,7 @@ class BaseHandler(RequestHandler):
         """Answer an exception: Tornado calls this for whatever a handler raises."""
         error = kwargs["exc_info"][1] if "exc_info" in kwargs else None
         told = self._told(error, status_code)
-        log_failure(self, told)
+        self.record.failed(told)
         self.set_status(told.answer.status, http.client.responses.get(told.answer.status, "Error"))
         if told.retry_after:
             self.set_header("Retry-After", told.retry_after)
@@ -144,6 +152,13 @@ class NotFoundHandler(BaseHandler):
     def prepare(self) -> None:
         """Refuse, whatever the method."""
         raise not_found(self.request.method or "", self.request.path)
+
+
+def note_end(handler: RequestHandler) -> None:
+    """Take note that a request has been answered: an application's ``log_function``."""
+    request = handler.request
+    record = cast("BaseHandler", handler).record
+    record.answered(handler.get_status(), request.method or "", request.path)
 
 
 def not_found(method: str, path: str) -> RequestError:

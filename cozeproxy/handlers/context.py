@@ -8,6 +8,7 @@ from typing import Any
 
 from cozeproxy.handlers.access import Guard, KeyRing
 from cozeproxy.handlers.watch import Times
+from cozeproxy.observability import Metrics
 from cozeproxy.protocol.plan import Rules
 from cozeproxy.settings import Settings
 from cozeproxy.upstream.catalog import Catalog
@@ -34,6 +35,7 @@ class Context:
     uploader: Uploader
     catalog: Catalog
     rules: Rules
+    metrics: Metrics
     # How long things may take in a chat, and where a workflow runs.
     chat_times: Times
     run_times: Times
@@ -47,7 +49,7 @@ class Context:
 
     def attempts(self) -> Attempts:
         """The attempts that one request has."""
-        return Attempts(self.settings.max_retries, self.timing)
+        return Attempts(self.settings.max_retries, self.timing, self.metrics.retry)
 
     def keep(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
         """Make a task that may outlive the request it is for."""

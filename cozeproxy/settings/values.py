@@ -7,7 +7,7 @@ to follow "must be". It must not repeat the text, which may be secret.
 import json
 import re
 from pathlib import Path
-from typing import Literal, cast, get_args
+from typing import Literal, TypeVar, cast, get_args
 from urllib.parse import urlsplit
 
 ModelType = Literal["chat", "conversation", "workflow", "chatflow"]
@@ -15,7 +15,11 @@ AppEnv = Literal["development", "production"]
 TokenEndpoints = Literal["shut", "loopback"]
 UnknownModel = Literal["default", "reject"]
 WorkflowOutput = Literal["auto", "raw"]
+LogFormat = Literal["text", "json"]
+LogLevel = Literal["debug", "info", "warning", "error"]
 MODEL_TYPES = ", ".join(get_args(ModelType))
+
+T = TypeVar("T")
 
 MASK = "********"
 HIGHEST_PORT = 65535
@@ -170,37 +174,37 @@ def boolean(value: str) -> bool:
 
 def model_type(value: str) -> ModelType:
     """One of the four ways to ask Coze."""
-    if value not in get_args(ModelType):
-        raise ValueError(f"one of {MODEL_TYPES}")
-    return cast("ModelType", value)
+    return _chosen(value, get_args(ModelType))
 
 
 def app_env(value: str) -> AppEnv:
     """Where the service runs."""
-    if value not in get_args(AppEnv):
-        raise ValueError("development or production")
-    return cast("AppEnv", value)
+    return _chosen(value, get_args(AppEnv))
 
 
 def token_endpoints(value: str) -> TokenEndpoints:
     """For whom the token endpoints are open without an admin key."""
-    if value not in get_args(TokenEndpoints):
-        raise ValueError("shut or loopback")
-    return cast("TokenEndpoints", value)
+    return _chosen(value, get_args(TokenEndpoints))
 
 
 def unknown_model(value: str) -> UnknownModel:
     """What becomes of model names that say nothing."""
-    if value not in get_args(UnknownModel):
-        raise ValueError("default or reject")
-    return cast("UnknownModel", value)
+    return _chosen(value, get_args(UnknownModel))
 
 
 def workflow_output(value: str) -> WorkflowOutput:
     """What is given of a workflow's End node."""
-    if value not in get_args(WorkflowOutput):
-        raise ValueError("auto or raw")
-    return cast("WorkflowOutput", value)
+    return _chosen(value, get_args(WorkflowOutput))
+
+
+def log_format(value: str) -> LogFormat:
+    """The form of the log."""
+    return _chosen(value, get_args(LogFormat))
+
+
+def log_level(value: str) -> LogLevel:
+    """How bad it must be to be logged; other programs want it in capitals."""
+    return _chosen(value.lower(), get_args(LogLevel))
 
 
 def host(value: str) -> str:
@@ -236,3 +240,10 @@ def origins(value: str) -> tuple[str, ...]:
     if not found or not all(origin == "*" or ORIGIN.fullmatch(origin) for origin in found):
         raise ValueError("* or origins such as https://chat.example.com, with commas between")
     return found
+
+
+def _chosen(value: str, allowed: tuple[T, ...]) -> T:
+    if value not in allowed:
+        *others, last = map(str, allowed)
+        raise ValueError(f"{', '.join(others)} or {last}")
+    return cast("T", value)

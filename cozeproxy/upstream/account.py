@@ -7,6 +7,7 @@ from typing import TypeVar
 import msgspec
 
 from cozeproxy.errors import BAD_TOKEN, CozeError, ServiceError
+from cozeproxy.observability import Metrics
 from cozeproxy.protocol.request import Call
 from cozeproxy.protocol.response import RunningChat
 from cozeproxy.settings import Secret
@@ -32,6 +33,7 @@ class Account:
     Args:
         client: towards Coze.
         credentials: where tokens come from.
+        metrics: where calls that are made once more are counted, and chats that are cancelled.
         owner: whose files and bots these are; caches are kept by it.
         user_id: the end user, for tokens that are made for one.
     """
@@ -40,6 +42,7 @@ class Account:
         self,
         client: CozeClient,
         credentials: Credentials,
+        metrics: Metrics,
         owner: bytes = b"",
         user_id: str | None = None,
     ) -> None:
@@ -47,6 +50,7 @@ class Account:
         self._client = client
         self._credentials = credentials
         self._user_id = user_id
+        self._metrics = metrics
 
     async def token(self) -> Secret:
         """Give a token for a streaming call.
@@ -64,11 +68,14 @@ class Account:
 
     def may_try_again(self, error: ServiceError, token: Secret) -> bool:
         """Whether a call that failed should be made once more, with a new token."""
-        return (
+        may = (
             error.answer == BAD_TOKEN
             and not error.accepted
             and self._credentials.rejected(token, self._user_id)
         )
+        if may:
+            self._metrics.retry(error)
+        return may
 
     async def get(self, path: str, query: Mapping[str, str]) -> bytes:
         """Ask for something; give the JSON of Coze's answer.
@@ -102,6 +109,9 @@ class Account:
         except ServiceError as error:
             # It may have ended by itself.
             logger.info("a chat could not be cancelled: %s", type(error).__name__)
+            self._metrics.cancel(done=False)
+        else:
+            self._metrics.cancel(done=True)
 
     async def _authorized(self, call: Callable[[Secret], Awaitable[T]]) -> T:
         token = await self.token()

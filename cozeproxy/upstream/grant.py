@@ -43,6 +43,8 @@ class TokenError(UpstreamError):
         skew: seconds by which Coze's clock is ahead of this machine's; None where it did not say.
     """
 
+    fault = "token"
+
     def __init__(
         self,
         reason: str,

@@ -5,6 +5,8 @@ a second chat. Rate limits are the caller's business, whose SDK waits and resend
 layers that repeat multiply.
 """
 
+from collections.abc import Callable
+
 from cozeproxy.errors import ServiceError, UpstreamUnreachableError
 from cozeproxy.upstream.session import Timing
 
@@ -19,11 +21,13 @@ class Attempts:
     Args:
         most: new attempts after the first.
         timing: time and chance.
+        retry: is told why there is another one.
     """
 
-    def __init__(self, most: int, timing: Timing) -> None:
+    def __init__(self, most: int, timing: Timing, retry: Callable[[ServiceError], None]) -> None:
         self._most = most
         self._timing = timing
+        self._retry = retry
         self._until = timing.clock() + LONGEST
         self.made = 0
 
@@ -39,4 +43,5 @@ class Attempts:
             return False
         self.made += 1
         await self._timing.sleep(pause)
+        self._retry(error)
         return True

@@ -115,6 +115,11 @@ class Session:
         return max(0.0, self._current.dies - self._timing.clock())
 
     @property
+    def age(self) -> float | None:
+        """Seconds since the token was asked for, None where there is none."""
+        return None if self._current is None else self._timing.clock() - self._current.born
+
+    @property
     def is_valid(self) -> bool:
         """Whether the token may be used."""
         return self._current is not None and self._current.is_usable(self._timing.clock())

@@ -8,6 +8,7 @@ from typing import Any
 
 from tornado.ioloop import IOLoop, PeriodicCallback
 
+from cozeproxy.observability import TokenTally
 from cozeproxy.settings import Secret
 from cozeproxy.upstream.exchange import Exchange
 from cozeproxy.upstream.grant import Grant, TokenError
@@ -63,6 +64,8 @@ class TokenManager:
         # The least recently used first. (cachetools would take a look at all of them for a use.)
         self._sessions: OrderedDict[str, Session] = OrderedDict()
         self._attempts: set[Attempt] = set()
+        # How often there was a new token, and how often there was none.
+        self._renewed = self._failed = 0
         self._looks = PeriodicCallback(self._look, _between_looks(life))
 
     def start(self) -> None:
@@ -101,6 +104,11 @@ class TokenManager:
         session = self._session(None)
         left = session.life_left
         return TokenStatus(left is not None, session.is_valid, int(left or 0))
+
+    def tally(self) -> TokenTally:
+        """Tell what has become of tokens."""
+        session = self._sessions.get(self._session_name)
+        return TokenTally(self._renewed, self._failed, session.age if session else None)
 
     async def refresh(self) -> Secret:
         """Get a new token for all, though the old one may be good, and give it.
@@ -146,7 +154,12 @@ class TokenManager:
         return session
 
     async def _get(self, session_name: str) -> Grant:
-        grant = await self._exchange(session_name)
+        try:
+            grant = await self._exchange(session_name)
+        except TokenError:
+            self._failed += 1
+            raise
+        self._renewed += 1
         between = _between_looks(grant.life)
         if between < self._looks.callback_time and self._looks.is_running():
             # Tokens live shorter than was asked for. A new period holds from a new start on.

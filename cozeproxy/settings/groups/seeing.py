@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from cozeproxy.settings import values
 from cozeproxy.settings.declaring import variable
+from cozeproxy.settings.values import LogFormat, LogLevel
 
 
 @dataclass(frozen=True)
@@ -11,3 +12,9 @@ class SeeingSettings:
     """What is logged."""
 
     enable_logging: bool = variable(values.boolean, True, "Log each request in one line")
+    log_format: LogFormat = variable(
+        values.log_format, "text", "Form of the log: text, or json with one object a line"
+    )
+    log_level: LogLevel = variable(
+        values.log_level, "info", "The least that is logged: debug, info, warning or error"
+    )
