@@ -6,6 +6,7 @@ import uuid
 from cozeproxy.handlers.api import ApiHandler
 from cozeproxy.handlers.relay import Relay
 from cozeproxy.protocol.completion import ChunkWriter, CompletionWriter, Head
+from cozeproxy.protocol.openai import ChatRequest
 from cozeproxy.protocol.parsing import ignored_fields, parse_chat_request
 from cozeproxy.protocol.plan import Plan, make_plan
 from cozeproxy.protocol.stream import ChatStream
@@ -24,6 +25,7 @@ class ChatCompletionsHandler(ApiHandler):
         request = parse_chat_request(self.request.body)
         plan = make_plan(request, self.request.headers, context.rules, self.key.name)
         context.keys.check(self.key, plan.targets)
+        self._tell(request, plan)
         self._note(plan, ignored_fields(self.request.body))
         account = self.account(plan.user_id)
         head = Head(f"chatcmpl-{uuid.uuid4().hex}", int(time.time()), request.model)
@@ -43,6 +45,13 @@ class ChatCompletionsHandler(ApiHandler):
         """End the call to Coze when the caller leaves."""
         if self.relay:
             self.relay.caller_left()
+
+    def _tell(self, request: ChatRequest, plan: Plan) -> None:
+        record = self.record
+        record.model, record.kind = request.model, plan.kind
+        record.bot, record.workflow = plan.bot_id, plan.workflow_id
+        if request.stream:
+            record.stream_begins()
 
     def _note(self, plan: Plan, ignored: list[str]) -> None:
         notes = dict(plan.notes)

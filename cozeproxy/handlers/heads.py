@@ -7,7 +7,7 @@ from typing import Any
 from tornado.web import RequestHandler
 
 from cozeproxy.errors import InternalError, ServiceError
-from cozeproxy.observability import log_failure
+from cozeproxy.handlers.base import BaseHandler
 
 logger = logging.getLogger(__name__)
 
@@ -27,10 +27,12 @@ def set_head(handler: RequestHandler, info: Mapping[str, Any], *, streaming: boo
         handler.set_header("X-Accel-Buffering", "no")
 
 
-def told_in_stream(handler: RequestHandler, failure: BaseException) -> ServiceError:
+def told_in_stream(handler: BaseHandler, failure: BaseException) -> ServiceError:
     """What the caller is told of a failure, after the log has been told all of it."""
     if isinstance(failure, ServiceError):
-        log_failure(handler, failure)
-        return failure
-    logger.error("unhandled error in a stream", exc_info=failure)
-    return InternalError()
+        told = failure
+    else:
+        logger.error("unhandled error in a stream", exc_info=failure)
+        told = InternalError()
+    handler.record.failed(told, midway=True)
+    return told

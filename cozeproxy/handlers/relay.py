@@ -20,9 +20,9 @@ from typing import Any, cast
 
 from tornado.http1connection import HTTP1Connection
 from tornado.iostream import IOStream
-from tornado.web import RequestHandler
 
 from cozeproxy.errors import ServiceError
+from cozeproxy.handlers.base import BaseHandler
 from cozeproxy.handlers.heads import set_head, told_in_stream
 from cozeproxy.handlers.watch import Times, Watch
 from cozeproxy.protocol.completion import error_frame
@@ -51,7 +51,7 @@ class Relay:
 
     def __init__(
         self,
-        handler: RequestHandler,
+        handler: BaseHandler,
         translate: Callable[[bool], ChatStream],
         times: Times,
         *,
@@ -60,6 +60,7 @@ class Relay:
         self.begun = False
         self.streaming = streaming
         self._handler = handler
+        self._record = handler.record
         self._translate = translate
         self._stream = translate(False)
         self._upstream: UpstreamStream | None = None
@@ -97,6 +98,8 @@ class Relay:
         pieces.clear()
         upstream.held = 0
         if self._settled.done():
+            if self._stream.ended:
+                self._stream.receive_data(data)  # which tells the tokens
             upstream.resume()
             return
         if not self._answering:
@@ -112,6 +115,7 @@ class Relay:
         if stream.error or stream.ended:
             self._answered(out)
         elif out and self.streaming:
+            self._record.piece_goes_out()
             self._send(out)
         if upstream.paused and not self._flushing:
             upstream.resume()
@@ -188,6 +192,7 @@ class Relay:
         """
         task = keep(asking)
         task.add_done_callback(self._asked)
+        task.add_done_callback(lambda _: self._record.call_ended())
         self._watch.start()
         try:
             await self._settled
@@ -212,6 +217,7 @@ class Relay:
             self._answering = False
             self._stream = self._translate(self.begun)
         self._upstream = upstream
+        self._record.call_begins(self._stream)
         self._watch.asked()
 
     def fail(self, error: BaseException) -> None:
@@ -259,6 +265,8 @@ class Relay:
         else:
             # It goes out with the end of the body, in one write.
             self._out.append(out)
+            if self.streaming:
+                self._record.piece_goes_out()
             self._settle()
 
     def _asked(self, task: "asyncio.Task[None]") -> None:

@@ -10,7 +10,7 @@ from cozeproxy.observability.lag import LoopLag
 from cozeproxy.observability.lines import request_id
 from cozeproxy.observability.logs import configure_logging, silence_quotes
 from cozeproxy.observability.metrics import Metrics, TokenTally
-from cozeproxy.observability.record import Answer, RequestRecord, log_failure
+from cozeproxy.observability.record import Answer, RequestRecord
 
 __all__ = [
     "Answer",
@@ -19,7 +19,6 @@ __all__ = [
     "RequestRecord",
     "TokenTally",
     "configure_logging",
-    "log_failure",
     "request_id",
     "silence_quotes",
 ]

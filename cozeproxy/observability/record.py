@@ -201,8 +201,3 @@ class RequestRecord:
             ("code", self._code),
             ("logid", self._logid),
         )
-
-
-def log_failure(handler: Any, error: ServiceError) -> None:
-    """Take note of a failure that is told inside a stream."""
-    handler.record.failed(error, midway=True)
