@@ -12,6 +12,7 @@ from cozeproxy.handlers.base import BaseHandler, NotFoundHandler, note_end
 from cozeproxy.handlers.chat import ChatCompletionsHandler
 from cozeproxy.handlers.context import Context
 from cozeproxy.handlers.health import HealthHandler
+from cozeproxy.handlers.metrics import MetricsHandler
 from cozeproxy.handlers.models import ModelHandler, ModelsHandler
 from cozeproxy.handlers.tokens import ClearTokenHandler, GetTokenHandler, RefreshTokenHandler
 from cozeproxy.handlers.watch import Times
@@ -44,6 +45,7 @@ def make_app(context: Context) -> Application:
         (r"/v1/models", ModelsHandler),
         (r"/v1/models/(.+)", ModelHandler),
         (r"/health", HealthHandler),
+        (r"/metrics", MetricsHandler),
         (r"/get_jwt", GetTokenHandler),
         (r"/refresh_jwt", RefreshTokenHandler),
         (r"/clear_jwt", ClearTokenHandler),

@@ -5,7 +5,7 @@ Each request is printed as it goes over the wire, and each response as it comes.
 0 if all is as expected. What is asked of Coze costs quota. These are taken from the environment:
 
 OPENAI_API_KEY     a key of callers, where the service asks for one
-PROXY_ADMIN_KEY    the owner's, for the token endpoints; without it they may be shut
+PROXY_ADMIN_KEY    the owner's, for tokens and metrics; without it they may be shut
 COZE_BOT_ID, COZE_WORKFLOW_ID, CHATFLOW_ID    what is asked; else what the stand-in has
 ORIGIN             of a web page that may call
 
@@ -32,7 +32,8 @@ ORIGIN = os.environ.get("ORIGIN", "https://app.example")
 
 CHAT = "/v1/chat/completions"
 HELLO = [{"role": "user", "content": "Hello!"}]
-# Shut, or without OAuth, the token endpoints are errors; see docs/access.md.
+# Shut, or without OAuth, these endpoints are errors; see docs/access.md.
+METRICS = "200|403", "^cozeproxy_requests_total|permission_denied"
 TOKEN = "200|400|403", '"success":true|jwt_not_configured|permission_denied'
 # A token that is given out is for no screen.
 GIVEN = re.compile(r'"(token|access_token)":"[^"]*"')
@@ -118,6 +119,7 @@ CASES = [
             "Access-Control-Request-Headers": "authorization, content-type",
         },
     ),
+    Case("metrics", "GET", "/metrics", *METRICS, key=ADMIN_KEY),
     Case("token", "GET", "/get_jwt", *TOKEN, key=ADMIN_KEY),
     Case("a new token", "POST", "/refresh_jwt", *TOKEN, "", key=ADMIN_KEY),
     Case("no token", "DELETE", "/clear_jwt", *TOKEN, key=ADMIN_KEY),

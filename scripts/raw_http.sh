@@ -4,7 +4,7 @@
 # Each command is printed as it can be copied, and what comes back below it. The exit status is 0 if
 # all is as expected. What is asked of Coze costs quota. These are taken from the environment:
 #   OPENAI_API_KEY     a key of callers, where the service asks for one
-#   PROXY_ADMIN_KEY    the owner's, for the token endpoints; without it they may be shut
+#   PROXY_ADMIN_KEY    the owner's, for tokens and metrics; without it they may be shut
 #   COZE_BOT_ID, COZE_WORKFLOW_ID, CHATFLOW_ID    what is asked; else what the stand-in has
 #   ORIGIN             of a web page that may call
 set -u
@@ -98,6 +98,7 @@ try 'preflight of a web page' 204 '^access-control-allow-methods: ' -X OPTIONS "
 
 # Shut, or without OAuth, they are errors; see docs/access.md.
 bearer=$admin shown=PROXY_ADMIN_KEY
+try 'metrics' '200|403' '^cozeproxy_requests_total|permission_denied' "$url/metrics"
 try 'token' '200|400|403' '"success":true|jwt_not_configured|permission_denied' "$url/get_jwt"
 try 'a new token' '200|400|403' '"success":true|jwt_not_configured|permission_denied' \
     -X POST "$url/refresh_jwt"

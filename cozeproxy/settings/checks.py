@@ -1,5 +1,7 @@
 """What settings must not say together: open doors that nobody means, names that lead nowhere."""
 
+from collections.abc import Collection
+
 from cozeproxy.settings.errors import CombinationError
 from cozeproxy.settings.keys import digest_of
 from cozeproxy.settings.table import Settings
@@ -22,6 +24,7 @@ def check_doors(settings: Settings) -> None:
         raise CombinationError(
             "PROXY_ADMIN_KEY is a key of callers' too, who would see what only the owner may"
         )
+    _check_metrics_door(settings, {key.digest for key in keys})
     if settings.coze_token_passthrough and keys:
         raise CombinationError(
             "COZE_TOKEN_PASSTHROUGH takes the caller's key for a token of Coze, so there can be"
@@ -38,6 +41,19 @@ def check_doors(settings: Settings) -> None:
         raise CombinationError(
             "With APP_ENV=production set PROXY_API_KEYS, or ALLOW_ANONYMOUS=true to let"
             " everybody in who reaches the service"
+        )
+
+
+def _check_metrics_door(settings: Settings, callers: Collection[bytes]) -> None:
+    key, admin = settings.metrics_key, settings.proxy_admin_key
+    if key and (key == admin or digest_of(key.reveal()) in callers):
+        raise CombinationError(
+            "METRICS_KEY is PROXY_ADMIN_KEY or a key of callers' too, so that whoever reads the"
+            " metrics could do more"
+        )
+    if key and settings.metrics_public:
+        raise CombinationError(
+            "METRICS_PUBLIC=true lets everybody see /metrics, so METRICS_KEY would keep nobody out"
         )
 
 

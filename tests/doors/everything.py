@@ -26,5 +26,6 @@ OWN = {
     "token, preflight": ("/get_jwt", "OPTIONS", None, 403),
     "refresh": ("/refresh_jwt", "POST", b"", 403),
     "clear": ("/clear_jwt", "DELETE", None, 403),
+    "metrics": ("/metrics", "GET", None, 403),
 }
 EVERYTHING = SHARED | OWN

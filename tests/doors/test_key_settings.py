@@ -7,7 +7,7 @@ import pytest
 
 from cozeproxy.app import Service
 from cozeproxy.settings import BadValueError, CombinationError, Settings
-from tests.doors.access import ANN, BOB, SECRET, digest, keys_file
+from tests.doors.access import ANN, BOB, OTHER, SECRET, digest, keys_file
 from tests.support.processes import COZEPROXY, finished
 
 BOTH = "7400000000000000001"
@@ -168,6 +168,10 @@ PASSTHROUGH = {"COZE_TOKEN_PASSTHROUGH": "true"}
         ({**PASSTHROUGH, "in_file": True}, "COZE_TOKEN_PASSTHROUGH"),
         ({"PROXY_API_KEYS": f"{ANN},ann:{ANN}"}, "stands twice"),
         ({"PROXY_API_KEYS": BOB, "in_file": True}, "stands twice"),
+        ({"PROXY_ADMIN_KEY": ANN, "METRICS_KEY": ANN}, "METRICS_KEY is PROXY_ADMIN_KEY"),
+        ({"PROXY_API_KEYS": f"ann:{ANN}", "METRICS_KEY": ANN}, "METRICS_KEY is .* callers"),
+        ({"METRICS_KEY": BOB, "in_file": True}, "METRICS_KEY is .* callers"),
+        ({"METRICS_KEY": ANN, "METRICS_PUBLIC": "true"}, "METRICS_PUBLIC=true"),
     ],
 )
 def test_start_with_a_door_open_by_mistake_is_refused(start, environment, said):
@@ -183,6 +187,8 @@ def test_start_with_a_door_open_by_mistake_is_refused(start, environment, said):
         {"ALLOW_ANONYMOUS": "true"},
         PASSTHROUGH,
         {"PROXY_API_KEYS": ANN, "PROXY_ADMIN_KEY": BOB},
+        {"PROXY_API_KEYS": ANN, "PROXY_ADMIN_KEY": BOB, "METRICS_KEY": OTHER},
+        {"PROXY_API_KEYS": ANN, "METRICS_PUBLIC": "true"},
     ],
 )
 def test_production_starts_with_keys_or_where_it_is_said_to_be_open(start, environment):

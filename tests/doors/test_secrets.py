@@ -26,6 +26,7 @@ pytestmark = pytest.mark.gen_test(timeout=60)
 
 LOUD = [sys.executable, Path(__file__).parent / "loud.py", "serve", "--port", "0", "--quickstart"]
 ADMIN = f"{SECRET}admin"
+SCRAPER = f"{SECRET}scraper"
 API_KEY = "pat_canary_of_the_service"
 SAID = "canary-in-a-message"
 IN_QUERY = "canary-in-a-query"
@@ -60,6 +61,7 @@ CALLERS = [
     {"api-key": BOB},
     bearer(OTHER),
     bearer(ADMIN),
+    bearer(SCRAPER),
     {"api-key": OTHER},
     {"Authorization": ANN},
     {"Authorization": f"Basic {ANN}"},
@@ -117,6 +119,7 @@ def variables(sandbox, folder):
         "PROXY_API_KEYS": f"ann:{ANN}",
         "PROXY_KEYS_FILE": keys_file(folder, bob={"sha256": digest(BOB)}),
         "PROXY_ADMIN_KEY": ADMIN,
+        "METRICS_KEY": SCRAPER,
     }
 
 

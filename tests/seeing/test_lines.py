@@ -210,7 +210,7 @@ async def test_what_is_said_is_in_no_line(post, until_lines, caplog):
     assert SECRETIVE not in caplog.text
 
 
-@pytest.mark.parametrize("path", ["/health", "/health?deep=1"])
+@pytest.mark.parametrize("path", ["/health", "/metrics", "/health?deep=1"])
 async def test_housekeeping_is_logged_at_debug_alone(post, lines, path):
     for method in ("GET", "HEAD", "DELETE"):
         await post(None, path, method)

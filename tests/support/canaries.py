@@ -15,11 +15,13 @@ from tests.upstream.keys import PEM
 MARK = "sk-canary-"
 CALLER_KEY = f"{MARK}caller"
 ADMIN_KEY = f"{MARK}owner"
+METRICS_KEY = f"{MARK}scraper"
 SETTINGS = {
     "COZE_API_KEY": Sandbox.API_KEY,
     "COZE_JWT_PRIVATE_KEY": PEM,
     "PROXY_API_KEYS": CALLER_KEY,
     "PROXY_ADMIN_KEY": ADMIN_KEY,
+    "METRICS_KEY": METRICS_KEY,
 }
 # Those that mean something else, or cannot be, where the other is set.
 INSTEAD = {
@@ -27,6 +29,7 @@ INSTEAD = {
     "PROXY_KEYS_FILE": "PROXY_API_KEYS",
     "COZE_TOKEN_PASSTHROUGH": "PROXY_API_KEYS",
     "TOKEN_ENDPOINTS": "PROXY_ADMIN_KEY",
+    "METRICS_PUBLIC": "METRICS_KEY",
 }
 
 ACCESS_TOKENS = "access tokens"
