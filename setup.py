@@ -32,7 +32,7 @@ setup(
         "python-dotenv>=1.0",
         "filetype>=1.2",  # what a file is, by its bytes
         "cachetools>=5",  # the ids of uploaded files, bounded
-        "prometheus-client>=0.22",  # what /metrics says, in the form that scrapers read
+        "prometheus-client>=0.23",  # what /metrics says, in the form that scrapers read
     ],
     extras_require={
         # What `scripts/test` needs beside Python. Newer setuptools lack the pkg_resources that
