@@ -47,6 +47,7 @@ def log_request(handler: RequestHandler) -> None:
     """Write the line of a request that has been answered."""
     status = handler.get_status()
     level = logging.WARNING if status >= 500 else logging.INFO
+    level = getattr(handler, "log_level", level)
     request = handler.request
     request_id = getattr(handler, "request_id", "-")
     # The path is the caller's text; what a terminal would act on is escaped.

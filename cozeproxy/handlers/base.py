@@ -10,6 +10,7 @@ from tornado.httputil import HTTPServerRequest
 from tornado.web import Application, HTTPError, RequestHandler
 
 from cozeproxy.errors import InternalError, RequestError, ServiceError
+from cozeproxy.handlers.bodies import ReceivingHandler
 from cozeproxy.handlers.context import Context
 from cozeproxy.observability import log_failure
 from cozeproxy.protocol.completion import error_body
@@ -35,7 +36,7 @@ SECURITY_HEADERS = {
 }
 
 
-class BaseHandler(RequestHandler):
+class BaseHandler(ReceivingHandler):
     """Endpoints differ from plain Tornado handlers in this: errors are OpenAI's JSON."""
 
     # Whether pages of other origins may read the answers, as far as the settings let them.
@@ -47,10 +48,8 @@ class BaseHandler(RequestHandler):
     def __init__(
         self, application: Application, request: HTTPServerRequest, *, context: Context
     ) -> None:
-        # Not in initialize(), as the default headers, which depend on the settings, come before it.
-        self.context = context
         self.request_id = f"req_{uuid.uuid4().hex}"
-        super().__init__(application, request)
+        super().__init__(application, request, context=context)
 
     def set_default_headers(self) -> None:
         """Set what every answer has; Tornado calls this again before an error's own headers."""
@@ -61,6 +60,8 @@ class BaseHandler(RequestHandler):
             self.set_header(name, value)
         if self.shares_with_pages and self.context.settings.enable_cors:
             self._allow_origin(self.context.settings.allowed_origins)
+        if self.context.load.leaving:
+            self.set_header("Connection", "close")
 
     def options(self, *_path: str) -> None:
         """Answer a browser's question, before its request, whether it may send it."""
@@ -83,14 +84,18 @@ class BaseHandler(RequestHandler):
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """Answer an exception: Tornado calls this for whatever a handler raises."""
         error = kwargs["exc_info"][1] if "exc_info" in kwargs else None
-        told = self._told(error, status_code)
-        log_failure(self, told)
-        self.set_status(told.answer.status, http.client.responses.get(told.answer.status, "Error"))
-        if told.retry_after:
-            self.set_header("Retry-After", told.retry_after)
-        if told.should_retry is False:
+        self.finish(self.tell(self._told(error, status_code)))
+
+    def tell(self, error: ServiceError) -> bytes:
+        """Set the status and headers of an error, and give the body for it."""
+        log_failure(self, error)
+        status = error.answer.status
+        self.set_status(status, http.client.responses.get(status, "Error"))
+        if error.retry_after:
+            self.set_header("Retry-After", error.retry_after)
+        if error.should_retry is False:
             self.set_header("X-Should-Retry", "false")
-        self.finish(error_body(told))
+        return error_body(error)
 
     def log_exception(self, typ: Any, value: BaseException | None, tb: Any) -> None:
         """Log only what is a bug of ours; the access log has the rest."""
@@ -141,7 +146,7 @@ class BaseHandler(RequestHandler):
 class NotFoundHandler(BaseHandler):
     """Every path that is not served."""
 
-    def prepare(self) -> None:
+    def admit(self) -> None:
         """Refuse, whatever the method."""
         raise not_found(self.request.method or "", self.request.path)
 
