@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import logging
 import sys
 from collections import ChainMap
 from pathlib import Path
@@ -11,8 +12,11 @@ from tornado import autoreload
 from cozeproxy.app import Service
 from cozeproxy.cli import quickstart
 from cozeproxy.cli.listening import cannot_listen, ended_by_signal, url
+from cozeproxy.listener import most_connections, raise_limit
 from cozeproxy.observability import configure_logging
 from cozeproxy.settings import Settings, load, read_sources
+
+logger = logging.getLogger(__name__)
 
 NO_CREDENTIALS = """\
 cozeproxy: there are no credentials for Coze
@@ -66,6 +70,9 @@ async def _run(settings: Settings, chosen: argparse.Namespace) -> int:
 async def _serve(
     settings: Settings, ended: asyncio.Event, *, on_sandbox: bool, try_it: bool
 ) -> int:
+    most = most_connections(raise_limit(), settings.max_concurrent_requests)
+    if most < settings.max_concurrent_requests:
+        logger.warning("there can be %d callers: the system allows no more open files", most)
     service = Service(settings)
     try:
         port = service.start()
@@ -77,5 +84,6 @@ async def _serve(
     if try_it:
         print(quickstart.try_it(here), flush=True)
     await ended.wait()
-    await service.stop()
+    logger.info("stopping: open answers have %g seconds to end", settings.shutdown_grace)
+    await service.drain()
     return 0

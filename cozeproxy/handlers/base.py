@@ -84,6 +84,8 @@ class BaseHandler(ReceivingHandler):
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """Answer an exception: Tornado calls this for whatever a handler raises."""
         error = kwargs["exc_info"][1] if "exc_info" in kwargs else None
+        if not self.prepared:
+            self.set_header("Connection", "close")
         self.finish(self.tell(self._told(error, status_code)))
 
     def tell(self, error: ServiceError) -> bytes:

@@ -118,6 +118,7 @@ class ReceivingHandler(RequestHandler):
     Attributes:
         context: what the handlers of a service share.
         body: of the request, whole by the time that post() or another method is called.
+        prepared: the head has been looked at. What Tornado refuses before, it does not read on.
     """
 
     # Whether the endpoint has a use for a body. What is sent to others is read past.
@@ -130,6 +131,7 @@ class ReceivingHandler(RequestHandler):
         self.context = context
         limit = context.settings.max_body_bytes if self.takes_body else LITTLE
         self.body = Body(context.load, limit)
+        self.prepared = False
         # Why the request is refused, while its body may still be coming; what has come since.
         self._refusal: ServiceError | None = None
         self._read_past = 0
@@ -151,6 +153,7 @@ class ReceivingHandler(RequestHandler):
 
     def prepare(self) -> None:
         """Look at the head, before the body is read."""
+        self.prepared = True
         self.context.load.open(self)
         # The limit is ours: Tornado's own answer to what goes beyond has no body.
         self._connection.set_max_body_size(sys.maxsize)
@@ -159,8 +162,6 @@ class ReceivingHandler(RequestHandler):
             self.body.check(announced(self.request.headers))
             self.admit()
         except ServiceError as error:
-            if "Expect" in self.request.headers:
-                raise  # the caller waits with the body until it is asked for
             self._refuse(error)
 
     def data_received(self, chunk: bytes) -> None:
@@ -206,7 +207,7 @@ class ReceivingHandler(RequestHandler):
             raise error
 
         self._serve_with(refuse)
-        if announced(self.request.headers) > LITTLE:
+        if announced(self.request.headers) > LITTLE or "Expect" in self.request.headers:
             self._answer_early(error)
 
     def _answer_early(self, error: ServiceError) -> None:
@@ -220,6 +221,9 @@ class ReceivingHandler(RequestHandler):
         self.write(told)
         self.flush()
         self.leave()
+        if "Expect" in self.request.headers:
+            self.finish()  # the caller waits with the body until it is asked for
+            return
         self._serve_with(lambda *_path: self.finish())
         self._lingering = IOLoop.current().call_later(LINGER_SECONDS, self.finish)
 
