@@ -2,6 +2,7 @@
 
 import http.client
 import logging
+import re
 import uuid
 from typing import Any
 
@@ -34,6 +35,8 @@ SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
+# Names of headers, with commas between.
+_NAMES = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z, -]*")
 
 
 class BaseHandler(ReceivingHandler):
@@ -71,7 +74,8 @@ class BaseHandler(ReceivingHandler):
             self.set_header("Access-Control-Allow-Methods", "GET, POST, DELETE, OPTIONS")
             # "*" would not cover Authorization, and SDKs have a dozen headers of their own.
             asked = self.request.headers.get("Access-Control-Request-Headers", "")
-            self.set_header("Access-Control-Allow-Headers", asked)
+            if _NAMES.fullmatch(asked):
+                self.set_header("Access-Control-Allow-Headers", asked)
             self.set_header("Access-Control-Max-Age", "7200")
 
     def compute_etag(self) -> None:
