@@ -172,6 +172,7 @@ class Service:
         """Stop listening and end what is open, at once."""
         self._load.draining = True
         self._listener.stop()
+        self._load.give_up()
         self._coze.end_calls()
         # Those whose calls have been ended are still to be told,
         await self._load.answered(STOP_SECONDS)

@@ -11,8 +11,8 @@ from tornado.httputil import HTTPServerRequest
 from tornado.web import Application, HTTPError, RequestHandler
 
 from cozeproxy.errors import InternalError, RequestError, ServiceError
-from cozeproxy.handlers.bodies import ReceivingHandler
 from cozeproxy.handlers.context import Context
+from cozeproxy.handlers.receiving import ReceivingHandler
 from cozeproxy.observability import log_failure
 from cozeproxy.protocol.completion import error_body
 

@@ -3,15 +3,23 @@
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import cast
+from typing import Protocol
 
-from tornado.http1connection import HTTP1Connection
 from tornado.iostream import IOStream
-from tornado.web import RequestHandler
 
 from cozeproxy.errors import OverloadedError
 
 TOO_MANY_BYTES = "The service has too many bytes of requests in memory."
+
+
+class Waiting(Protocol):
+    """A request whose caller waits for an answer."""
+
+    def be_last(self) -> IOStream:
+        """Tell the caller that no other will be answered on this connection, and give that."""
+
+    def give_up(self) -> None:
+        """Refuse it, as the service stops, if its body is still coming."""
 
 
 class Load:
@@ -33,7 +41,7 @@ class Load:
         self._max_bytes = max_bytes
         self._requests = 0
         self._bytes = 0
-        self._open: set[RequestHandler] = set()
+        self._open: set[Waiting] = set()
         self._empty: asyncio.Future[None] | None = None
 
     def check(self) -> None:
@@ -73,13 +81,13 @@ class Load:
         """Count bytes of a body that is no longer kept."""
         self._bytes -= size
 
-    def open(self, handler: RequestHandler) -> None:
+    def open(self, request: Waiting) -> None:
         """Note that a caller waits for an answer."""
-        self._open.add(handler)
+        self._open.add(request)
 
-    def close(self, handler: RequestHandler) -> None:
+    def close(self, request: Waiting) -> None:
         """Note that it does not any more."""
-        self._open.discard(handler)
+        self._open.discard(request)
         if self._empty and not self._open:
             self._empty.set_result(None)
             self._empty = None
@@ -87,10 +95,12 @@ class Load:
     def leave(self) -> set[IOStream]:
         """Let what is open be the last on its connection; gives those connections."""
         self.leaving = True
-        for handler in self._open:
-            # Without effect where the head of the answer is out already.
-            handler.set_header("Connection", "close")
-        return {cast("HTTP1Connection", h.request.connection).stream for h in self._open}
+        return {request.be_last() for request in self._open}
+
+    def give_up(self) -> None:
+        """Refuse the requests whose bodies are still coming."""
+        for request in list(self._open):
+            request.give_up()
 
     async def answered(self, seconds: float) -> None:
         """Wait until nobody waits for an answer, for that long at the most."""
