@@ -133,11 +133,7 @@ class Service:
         self._load = context.load
         self._aside = context.aside
         self._background = context.background
-        self._server = CallerServer(
-            self.app,
-            idle_connection_timeout=settings.idle_timeout,
-            body_timeout=settings.body_timeout,
-        )
+        self._server = CallerServer(self.app, idle_connection_timeout=settings.idle_timeout)
         self._listener = Listener(self._server, settings.max_concurrent_requests)
         self._is_open = not keys and not settings.coze_token_passthrough
 

@@ -60,7 +60,7 @@ class ChatCompletionsHandler(ApiHandler):
     async def _read(self) -> Asked:
         """Read the body: beside the loop, if it is a large one."""
         pieces, headers, rules, name = (
-            self.body.take(),
+            self.take_body(),
             self.request.headers,
             self.context.rules,
             self.key.name,
