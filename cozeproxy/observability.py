@@ -1,6 +1,8 @@
 """Logs: one line a request, and what goes wrong. Never a key, a token, or the text of a message."""
 
 import logging
+import os
+import select
 import sys
 
 from tornado.web import RequestHandler
@@ -15,10 +17,47 @@ failures = logging.getLogger("cozeproxy.upstream")
 _LINE = "%d %s %s %.1f ms %s %s"
 
 
+class PatientHandler(logging.Handler):
+    """Writes lines where somebody takes them, and loses them where nobody does.
+
+    To a pipe that is full a program can only wait, and with it would all streams.
+    """
+
+    def __init__(self, descriptor: int) -> None:
+        super().__init__()
+        self._descriptor = descriptor
+        self._poll = select.poll()
+        self._poll.register(descriptor, select.POLLOUT)
+        self._lost = 0
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a line, and before it how many have been lost."""
+        try:
+            line = f"{self.format(record)}\n"
+            if self._lost:
+                line = f"... {self._lost} lines could not be written\n{line}"
+            if self._write(line.encode(errors="backslashreplace")):
+                self._lost = 0
+            else:
+                self._lost += 1
+        except Exception:  # noqa: BLE001 - as the logging module wants it
+            self.handleError(record)
+
+    def _write(self, data: bytes) -> bool:
+        rest = memoryview(data)
+        # As much as a pipe that takes anything is sure to take (POSIX: write, PIPE_BUF).
+        while rest and self._poll.poll(0):
+            try:
+                rest = rest[os.write(self._descriptor, rest[: select.PIPE_BUF]) :]
+            except OSError:
+                return False  # nobody is there any more
+        return not rest
+
+
 def configure_logging(settings: Settings) -> None:
     """Send logs to standard error; without ENABLE_LOGGING no line a request."""
     logging.basicConfig(
-        stream=sys.stderr,
+        handlers=[PatientHandler(sys.stderr.fileno())],
         level=logging.INFO,
         format="%(asctime)s %(levelname)s %(name)s %(message)s",
     )

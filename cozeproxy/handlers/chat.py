@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Callable, Iterator
 
 from cozeproxy.handlers.api import ApiHandler
-from cozeproxy.handlers.reading import LARGE, Asked, read
+from cozeproxy.handlers.reading import LARGE, Asked, read, read_beside
 from cozeproxy.handlers.relay import Relay
 from cozeproxy.protocol.completion import ChunkWriter, CompletionWriter, Head
 from cozeproxy.protocol.plan import Plan
@@ -68,7 +68,7 @@ class ChatCompletionsHandler(ApiHandler):
         if self.body.size < LARGE:
             return read(pieces, headers, rules, name)
         return await asyncio.get_running_loop().run_in_executor(
-            self.context.aside, read, pieces, headers, rules, name
+            self.context.aside, read_beside, pieces, headers, rules, name
         )
 
     def _question(self, plan: Plan) -> Plan:

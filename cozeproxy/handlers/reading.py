@@ -1,5 +1,6 @@
 """What a request asks, out of its body."""
 
+import gc
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -46,3 +47,20 @@ def read(
         made = plan.call(iter(()))
         plan = plan._replace(call=lambda _: made)
     return Asked(request.model, bool(request.stream), request.include_usage, plan, ignored)
+
+
+def read_beside(
+    pieces: list[bytes], headers: Mapping[str, str], rules: Rules, key_name: str | None
+) -> Asked:
+    """Do the same in another thread.
+
+    Python would look for garbage, again and again and in the time of all threads, among the many
+    objects that are only just being made.
+    """
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        return read(pieces, headers, rules, key_name)
+    finally:
+        if was_on:
+            gc.enable()
