@@ -44,10 +44,8 @@ class ChatCompletionsHandler(ApiHandler):
             context = self.context
             times = context.run_times if asked.plan.is_run else context.chat_times
             self.relay = Relay(self, _translation(asked), times, streaming=asked.streaming)
-            question = self._question(asked.plan)
-            asking = ask(question, account, context.uploader, context.attempts(), self.relay)
-            # An answer may take minutes; texts and files are not to be kept as long.
-            del asked, question
+            self._count(asked.plan)
+            asking = ask(asked.plan, account, context.uploader, context.attempts(), self.relay)
             await self.relay.run(asking, account.cancel, context.keep)
 
     def on_connection_close(self) -> None:
@@ -71,15 +69,20 @@ class ChatCompletionsHandler(ApiHandler):
             self.context.aside, read_beside, pieces, headers, rules, name
         )
 
-    def _question(self, plan: Plan) -> Plan:
-        """The plan, of which only the call is counted when it has been made."""
+    def _count(self, plan: Plan) -> None:
+        """Let the plan, once the call is made, keep that and nothing else that may be large.
+
+        An answer may take minutes; texts and files are not to be in memory as long.
+        """
+        make = plan.call
 
         def call(ids: Iterator[str]) -> Call:
-            made = plan.call(ids)
+            made = make(ids)
             self.body.become(len(made.body))
+            plan.call, plan.attachments = (lambda _: made), ()
             return made
 
-        return plan._replace(call=call)
+        plan.call = call
 
     def _note(self, asked: Asked) -> None:
         notes = dict(asked.plan.notes)
@@ -90,14 +93,13 @@ class ChatCompletionsHandler(ApiHandler):
 
 
 def _translation(asked: Asked) -> Callable[[bool], ChatStream]:
-    """Give what makes the translation of an answer, and keeps no more of the request than that."""
+    """Give what makes the translation of an answer; told whether its beginning has been sent."""
     head = Head(f"chatcmpl-{uuid.uuid4().hex}", int(time.time()), asked.model)
-    streaming, include_usage = asked.streaming, asked.include_usage
-    read_into = asked.plan.without_texts().read_into
 
     def translate(begun: bool) -> ChatStream:  # noqa: FBT001 - the relay's one question
-        if streaming:
-            chunks = ChunkWriter(head, include_usage=include_usage, started=begun)
+        read_into = asked.plan.read_into
+        if asked.streaming:
+            chunks = ChunkWriter(head, include_usage=asked.include_usage, started=begun)
             return ChatStream(chunks, read_into)
         return ChatStream(CompletionWriter(head), read_into)
 

@@ -45,7 +45,7 @@ def read(
     if not plan.attachments:
         # Now, as it is as long as the body.
         made = plan.call(iter(()))
-        plan = plan._replace(call=lambda _: made)
+        plan.call = lambda _: made
     return Asked(request.model, bool(request.stream), request.include_usage, plan, ignored)
 
 

@@ -1,12 +1,8 @@
 """How one request is served: the call it becomes, and how that call's answer is read."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-<<<<<<< HEAD
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
-=======
-from typing import Any, NamedTuple, Protocol, Self
->>>>>>> e5107c7 (Refuse before the body is read, and take on no more than can be held)
 
 from cozeproxy.protocol.attachments import Attachment
 from cozeproxy.protocol.cutting import CutWriter, FenceCutter, StopCutter
@@ -90,10 +86,6 @@ class Plan:
     stops: Sequence[str] = ()
     notes: Mapping[str, str] = field(default_factory=dict)
 
-    def without_texts(self) -> Self:
-        """What is left to be kept of it once the call is made."""
-        return self._replace(call=_made_before, attachments=())
-
     def read_into(self, writer: Writer) -> Translator:
         """Make the reader of one answer, which cuts and writes it."""
         cutters: list[StopCutter | FenceCutter] = [FenceCutter()] if self.fenced else []
@@ -102,10 +94,6 @@ class Plan:
         # Cutting takes the text out of its JSON and puts it back in, so it stands only where it is
         # asked for.
         return self.translator(CutWriter(writer, *cutters) if cutters else writer)
-
-
-def _made_before(_ids: Iterator[str]) -> Call:
-    raise AssertionError("the call is made once")
 
 
 def make_plan(

@@ -53,8 +53,6 @@ async def ask(
     """
     ids = await uploader.upload(account, question.attachments) if question.attachments else ()
     call = question.call(iter(ids))
-    # Its files need not be kept while the answer comes.
-    del question
     renewed = False
     while True:
         token = await account.token()

@@ -1,5 +1,9 @@
 """Bodies that are too large: refused before they are read, and the caller sees why."""
 
+import asyncio
+import re
+from pathlib import Path
+
 import pytest
 
 from tests.faults.raw_caller import CHAT, chunked, request
@@ -124,6 +128,31 @@ async def test_compressed_body_is_refused_in_what_it_is(dial):
         assert response.error["code"] == "unsupported_content_encoding"
     # And the connection goes on.
     assert (await caller.ask(b"{", Content_Encoding="identity")).status == 400
+
+
+async def test_pictures_are_not_kept_in_memory_while_answers_are_on_their_way(
+    serve, dial_to, upstream
+):
+    process, port = await asyncio.to_thread(lambda: serve(MAX_BODY_BYTES=str(32 * MEBIBYTE)))
+
+    def resident():
+        status = Path(f"/proc/{process.pid}/status").read_text()
+        return int(re.search(r"VmRSS:\s+(\d+) kB", status)[1]) * 1024
+
+    before = resident()
+    callers = []
+    for number in range(8):
+        data = PNG + bytes([number]) * 12 * MEBIBYTE
+        picture = {"type": "image_url", "image_url": {"url": data_url(data)}}
+        caller = await dial_to(port)
+        await caller.send(request(body("7", [text_part(), picture], stream=True)))
+        await (await upstream.called("/v1/files/upload")).reply({"code": 0, "data": {"id": "1"}})
+        call = await upstream.called("/v3/chat")
+        await call.start(coze.CREATED, coze.delta("Begun"))
+        assert (await caller.head()).status == 200
+        callers.append(caller)
+    # 8 times 16 MiB have come, and what was made of them; what is in hand at a time is some of it.
+    assert resident() - before < 100 * MEBIBYTE
 
 
 class TestAllBodiesTogether:

@@ -14,7 +14,7 @@ from cozeproxy.protocol.ids import coze_file_id, unpack_call_id, unpack_resume_i
 from cozeproxy.protocol.parsing import ignored_fields, parse_chat_request
 from cozeproxy.protocol.plan import Rules, make_plan
 from cozeproxy.protocol.routing import Defaults
-from cozeproxy.protocol.sse import Event, EventParser
+from cozeproxy.protocol.sse import EventParser
 
 RULES = Rules(Defaults(bot_id="7", workflow_id="8"))
 # Ids in queries, and in bodies that go to Coze.
@@ -47,7 +47,7 @@ def by_the_standard(data):
         value = value[1:] if value.startswith(b" ") else value
         if not line:
             if found:
-                events.append(Event(name, b"\n".join(found)))
+                events.append((name, b"\n".join(found)))
             name, found = b"", []
         elif field == b"data":
             found.append(value)
