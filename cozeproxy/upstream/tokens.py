@@ -45,6 +45,9 @@ class TokenManager:
         session_name: the session of the token for all, and of calls that are for no user.
         per_user: whether each user has a session, and with it a token and a memory at Coze.
         timing: time and chance.
+
+    Attributes:
+        has_begun: there has been a token. What happens later is for requests to tell.
     """
 
     def __init__(
@@ -56,6 +59,7 @@ class TokenManager:
         per_user: bool = False,
         timing: Timing | None = None,
     ) -> None:
+        self.has_begun = False
         self._exchange = exchange
         self._life = life
         self._session_name = session_name
@@ -160,6 +164,7 @@ class TokenManager:
             self._failed += 1
             raise
         self._renewed += 1
+        self.has_begun = True
         between = _between_looks(grant.life)
         if between < self._looks.callback_time and self._looks.is_running():
             # Tokens live shorter than was asked for. A new period holds from a new start on.
