@@ -21,9 +21,12 @@ from cozeproxy.cli.sandbox import in_place_of_coze
 from cozeproxy.sandbox import Sandbox
 from cozeproxy.settings import MASK, Secret, Settings
 from tests.support.processes import COZEPROXY, ROOT, Process, finished, said_by
+from tests.upstream.keys import PEM, base64_of
 
 SERVE = [*COZEPROXY, "serve", "--port", "0"]
 KEY = "pat_a_real_key_of_somebodys"
+# A private key as it is pasted into one line.
+PASTED = [PEM.replace("\n", "\\n"), base64_of(PEM), "".join(PEM.splitlines()[1:-1])]
 
 
 @pytest.fixture
@@ -102,6 +105,15 @@ def test_a_bad_secret_is_not_shown(tmp_path):
     assert result.returncode == 2
     assert f"COZE_API_KEY is '{MASK}'" in result.stderr
     assert KEY not in result.stderr
+
+
+@pytest.mark.parametrize("command", [["serve"], ["config"], ["check", "--jwt"]])
+@pytest.mark.parametrize("key", PASTED)
+def test_a_private_key_in_place_of_its_file_is_not_shown(command, key, tmp_path):
+    result = finished([*COZEPROXY, *command], tmp_path, COZE_JWT_PRIVATE_KEY_FILE=key)
+    assert result.returncode == 2
+    assert f"COZE_JWT_PRIVATE_KEY_FILE is '{MASK}', but must be the path of" in result.stderr
+    assert key[-100:] not in result.stdout + result.stderr
 
 
 def test_an_env_file_that_does_not_exist_is_one_line_and_status_2(tmp_path):
@@ -323,6 +335,15 @@ def test_config_shows_no_secret(arguments, tmp_path):
     printed = finished([*COZEPROXY, "config", *arguments], tmp_path, **secrets).stdout
     assert "canary" not in printed
     assert printed.count(MASK) == len(secrets)
+
+
+@pytest.mark.parametrize("arguments", [[], ["--json"]])
+@pytest.mark.parametrize("key", PASTED)
+def test_config_shows_no_private_key_in_a_wrong_variable(arguments, key, tmp_path):
+    result = finished([*COZEPROXY, "config", *arguments], tmp_path, COZE_JWT_KEY_ID=key)
+    assert result.returncode == 0
+    assert result.stdout.count(MASK) == 1
+    assert key[-100:] not in result.stdout
 
 
 def test_config_says_where_each_setting_comes_from(tmp_path):

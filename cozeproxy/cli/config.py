@@ -5,7 +5,7 @@ import json
 from collections import ChainMap
 from collections.abc import Mapping
 
-from cozeproxy.settings import Settings, read_sources
+from cozeproxy.settings import Settings, masked, read_sources
 
 
 def run(chosen: argparse.Namespace) -> int:
@@ -21,9 +21,13 @@ def run(chosen: argparse.Namespace) -> int:
 
 
 def _as_json(settings: Settings, origins: dict[str, str]) -> str:
+    values = {name: getattr(settings, name.lower()) for name in origins}
     rows = {
-        name: {"value": getattr(settings, name.lower()), "source": origin}
-        for name, origin in origins.items()
+        name: {
+            "value": masked(value) if isinstance(value, str) else value,
+            "source": origins[name],
+        }
+        for name, value in values.items()
     }
     return json.dumps(rows, indent=2, default=_plain)
 

@@ -3,7 +3,8 @@
 ``table`` has the settings themselves, from ``groups``, as ``declaring`` declares one; ``values``,
 ``models`` and ``keys`` turn the text of a variable into its value; ``sources`` finds the text:
 command line, environment, ``.env`` file, first wins; ``checks`` looks at what they say together;
-``errors`` is what can go wrong. Nothing else in the package reads the environment.
+``masking`` keeps what was put into a wrong variable from being shown; ``errors`` is what can go
+wrong. Nothing else in the package reads the environment.
 """
 
 from cozeproxy.settings.checks import check_doors, check_models
@@ -15,6 +16,7 @@ from cozeproxy.settings.errors import (
     SettingsError,
 )
 from cozeproxy.settings.keys import CallerKey, digest_of, first_key
+from cozeproxy.settings.masking import masked
 from cozeproxy.settings.sources import load, read_sources
 from cozeproxy.settings.table import Settings
 from cozeproxy.settings.values import MASK, ModelType, Secret
@@ -35,5 +37,6 @@ __all__ = [
     "digest_of",
     "first_key",
     "load",
+    "masked",
     "read_sources",
 ]

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from cozeproxy.settings.errors import BadValueError
+from cozeproxy.settings.masking import masked
 from cozeproxy.settings.values import MASK
 
 T = TypeVar("T")
@@ -47,6 +48,6 @@ def variable(
 
 
 def _shown(text: str) -> str:
-    """A rejected value without the secrets of its own that an address may have."""
-    without_user = re.sub(r"^([^/]*//)?.*@", rf"\g<1>{MASK}@", text, flags=re.DOTALL)
+    """A rejected value without the secrets that an address may have, or a key in its place."""
+    without_user = re.sub(r"^([^/]*//)?.*@", rf"\g<1>{MASK}@", masked(text), flags=re.DOTALL)
     return re.sub(r"\?.*", f"?{MASK}", without_user, flags=re.DOTALL)

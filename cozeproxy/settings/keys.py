@@ -66,7 +66,8 @@ def caller_keys(value: str) -> tuple[CallerKey, ...]:
 def first_key(value: str) -> str:
     """The first of such keys itself, without its name, for asking a service of one's own."""
     first = next(filter(None, (part.strip() for part in value.split(","))), "")
-    return first.rpartition(":")[2]
+    name, colon, key = first.partition(":")
+    return key if colon else name
 
 
 def caller_keys_file(value: str) -> tuple[CallerKey, ...]:
@@ -76,15 +77,23 @@ def caller_keys_file(value: str) -> tuple[CallerKey, ...]:
         ValueError: what is wrong, with the entry's name, worded to follow "must be".
     """
     try:
-        found = json.loads(Path(value).read_text(encoding="utf-8"))
+        found = json.loads(Path(value).read_text(encoding="utf-8"), object_pairs_hook=_each_once)
     except OSError as error:
         raise ValueError(f"{FILE_SHAPE}; there is no such file that can be read") from error
     except ValueError as error:
-        raise ValueError(f"{FILE_SHAPE}; this is no JSON") from error
+        raise ValueError(f"{FILE_SHAPE}; this is no JSON: {error}") from error
     if not isinstance(found, dict) or not found:
         # No keys would let everybody in, which is not what somebody wants who sets them.
         raise ValueError(FILE_SHAPE)
     return tuple(_entry(name, entry) for name, entry in found.items())
+
+
+def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    # Of two that have one name JSON's readers take the last, and the limits of the other are gone.
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a name stands twice")
+    return found
 
 
 def _entry(name: str, entry: Any) -> CallerKey:

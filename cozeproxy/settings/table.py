@@ -19,6 +19,7 @@ from cozeproxy.settings.groups.oauth import OAuthSettings
 from cozeproxy.settings.groups.routing import RoutingSettings
 from cozeproxy.settings.groups.seeing import SeeingSettings
 from cozeproxy.settings.groups.serving import ServingSettings
+from cozeproxy.settings.masking import masked
 
 OAUTH_KEYS = ("COZE_JWT_PRIVATE_KEY", "COZE_JWT_PRIVATE_KEY_FILE")
 # What OAuth cannot do without: of each of these one.
@@ -114,7 +115,7 @@ class Settings(
             case Mapping() as value:
                 return json.dumps(dict(value), ensure_ascii=False)
             case value:
-                return str(value)
+                return masked(str(value))
 
 
 Settings.variables = {f.name.upper(): f.metadata["variable"] for f in fields(Settings)}

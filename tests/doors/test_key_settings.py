@@ -6,7 +6,7 @@ import logging
 import pytest
 
 from cozeproxy.app import Service
-from cozeproxy.settings import BadValueError, CombinationError, Settings
+from cozeproxy.settings import BadValueError, CombinationError, Settings, digest_of, first_key
 from tests.doors.access import ANN, BOB, OTHER, SECRET, digest, keys_file
 from tests.support.processes import COZEPROXY, finished
 
@@ -27,6 +27,12 @@ def test_keys_are_read_with_their_names(text, names):
     keys = Settings.from_env({"PROXY_API_KEYS": text}).proxy_api_keys
     assert [key.name for key in keys] == names
     assert all(key.allowed is None and key.max_concurrent is None for key in keys)
+
+
+@pytest.mark.parametrize("text", [ANN, f" ,, ann:{ANN}, {BOB}", "ann:12345:678,", "ann:1234567:"])
+def test_first_key_is_the_one_that_is_taken(text):
+    first, *_ = Settings.from_env({"PROXY_API_KEYS": text}).proxy_api_keys
+    assert digest_of(first_key(text)) == first.digest
 
 
 @pytest.mark.parametrize(
@@ -103,7 +109,15 @@ def test_bad_entry_of_the_file_is_refused_with_what_is_wrong(tmp_path, entries, 
 
 
 @pytest.mark.parametrize(
-    ("text", "said"), [("", "no JSON"), ("[]", "a file with JSON such as"), ("{'ann'", "no JSON")]
+    ("text", "said"),
+    [
+        ("", "no JSON"),
+        ("[]", "a file with JSON such as"),
+        ("{'ann'", "no JSON"),
+        # The second would take the limits of the first away.
+        (f'{{"ann": {json.dumps(GOOD | {"bot_ids": []})}, "ann": {json.dumps(GOOD)}}}', "twice"),
+        (f'{{"ann": {{"sha256": "{digest(ANN)}", "bot_ids": [], "bot_ids": ["1"]}}}}', "twice"),
+    ],
 )
 def test_file_that_is_none_of_keys_is_refused(tmp_path, text, said):
     path = tmp_path / "keys.json"

@@ -222,6 +222,23 @@ class TestModels:
             assert retrieved.code == (404 if refused else 200), name
 
 
+class TestModelsThatLeadNowhere:
+    @pytest.fixture
+    def environment(self, tmp_path):
+        entry = {"sha256": digest(LIMITED), "bot_ids": BOTS}
+        keys = keys_file(tmp_path, ann={"sha256": digest(ANN)}, limited=entry)
+        return {"PROXY_KEYS_FILE": keys, "COZE_BOT_ID": ""}
+
+    @pytest.mark.parametrize(("key", "count"), [(ANN, 2), (LIMITED, 0)])
+    async def test_by_their_names_alone_they_are_not_listed_to_a_limited_key(
+        self, post, key, count
+    ):
+        response = await post(None, "/v1/models", "GET", **bearer(key))
+        assert len(json.loads(response.body)["data"]) == count
+        retrieved = await post(None, "/v1/models/gpt-4", "GET", **bearer(key))
+        assert retrieved.code == (200 if count else 404)
+
+
 class TestSeveralKeys:
     @pytest.fixture
     def environment(self, tmp_path):

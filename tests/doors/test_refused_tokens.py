@@ -9,7 +9,7 @@ import pytest
 from cozeproxy.sandbox import Sandbox
 from tests.doors.access import EXCHANGE, exchanges, tokens_seen
 from tests.doors.conftest import OLD
-from tests.service.asking import TOOLS, body, outputs, says, text_part
+from tests.service.asking import TOOLS, body, error_of, outputs, says, text_part
 from tests.support import coze
 from tests.support.files import PDF, PNG, data_url
 from tests.types.asking import arrived
@@ -186,3 +186,17 @@ class TestWordsOfGateways:
         await call.start(coze.answer("Fine"))
         await call.end()
         assert b'"Fine"' in (await asking).body
+
+    async def test_second_refusal_is_the_last_though_that_token_has_grown_old_too(
+        self, post, raw_coze, give_token, clock
+    ):
+        asking = asyncio.create_task(post(body("7")))
+        for token in ("first", "second"):
+            await give_token(token)
+            call = await raw_coze.called()
+            clock.now += OLD
+            await call.write(unauthorized(code=4100, msg="authentication is invalid"))
+            call.over.set()
+        response = await asking
+        assert response.code == 401
+        assert error_of(response)["code"] == "invalid_api_key"
