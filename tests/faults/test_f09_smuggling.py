@@ -1,5 +1,7 @@
 """HTTP that two readers could read in two ways: one request at the most comes of it."""
 
+import logging
+
 import pytest
 
 from tests.faults.bad_requests import GOOD, LENGTHS
@@ -17,6 +19,7 @@ CHUNKED = "Transfer-Encoding: chunked"
 @pytest.fixture
 def paths(caplog):
     """Of the requests that were answered."""
+    caplog.set_level(logging.DEBUG, "cozeproxy.access")
 
     def paths():
         lines = [r.getMessage() for r in caplog.records if r.name == "cozeproxy.access"]

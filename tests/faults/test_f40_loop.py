@@ -127,9 +127,9 @@ async def test_log_that_nobody_reads_holds_nothing_up(variables, dial_to, tmp_pa
     assert banner
     caller = await dial_to(port)
     for _ in range(requests):
-        assert (await caller.ask(b"", "/health", "GET")).status == 200
+        assert (await caller.ask(b"", "/v1/models", "GET")).status == 200
     log = await asyncio.to_thread(os.read, reading, 2**20)
-    assert 0 < log.count(b"GET /health") < requests
+    assert 0 < log.count(b"GET /v1/models") < requests
     assert (await caller.ask(b"", "/nowhere", "GET")).status == 404
     log = await asyncio.to_thread(os.read, reading, 2**20)
     assert b" lines could not be written\n" in log
