@@ -180,8 +180,8 @@ class Service:
     async def stop(self) -> None:
         """Stop listening and end what is open, at once."""
         self._load.draining = True
-        self._lag.stop()
         self._listener.stop()
+        self._lag.stop()
         self._load.give_up()
         self._coze.end_calls()
         # Those whose calls have been ended are still to be told,

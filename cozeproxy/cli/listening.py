@@ -56,5 +56,7 @@ def _note_hangup() -> None:
 
 
 def _end_at_once(number: int, _frame: FrameType | None) -> None:
+    # What the log has kept back; it never waits for anybody.
+    logging.shutdown()
     # As shells tell of a program that a signal has ended.
     os._exit(128 + number)

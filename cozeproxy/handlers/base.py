@@ -98,9 +98,9 @@ class BaseHandler(ReceivingHandler):
         error = kwargs["exc_info"][1] if "exc_info" in kwargs else None
         if not self.prepared:
             self.set_header("Connection", "close")
-        self.finish(self.tell(self._told(error, status_code)))
+        self.finish(self.describe(self._told(error, status_code)))
 
-    def tell(self, error: ServiceError) -> bytes:
+    def describe(self, error: ServiceError) -> bytes:
         """Set the status and headers of an error, and give the body for it."""
         self.record.failed(error)
         status = error.answer.status

@@ -53,7 +53,7 @@ class ReceivingHandler(RequestHandler):
     def admit(self) -> None:
         """Refuse, as a ServiceError, what the head shows that is not to be served."""
 
-    def tell(self, error: ServiceError) -> bytes:
+    def describe(self, error: ServiceError) -> bytes:
         """Set the status and headers of an error, and give the body for it."""
         raise NotImplementedError
 
@@ -152,7 +152,7 @@ class ReceivingHandler(RequestHandler):
         if self._lingering or self._refusal is None:
             return
         self.clear()
-        told = self.tell(self._refusal)
+        told = self.describe(self._refusal)
         self.set_header("Connection", "close")
         self.set_header("Content-Length", len(told))
         self.write(told)

