@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 from contextlib import contextmanager
 
 from tests.faults.raw_caller import request
@@ -105,3 +106,60 @@ async def turns(dial):
     for _ in range(5):
         assert (await caller.ask(path="/health", method="GET")).status == 200
     await caller.close()
+
+
+BLOCK = coze.delta("x" * 2**16)
+
+
+class Flood:
+    """An answer that is far larger than what all buffers on its way hold."""
+
+    blocks = 400
+
+    def __init__(self, call):
+        self._call = call
+        self._task = asyncio.create_task(self._run())
+
+    async def _run(self):
+        for _ in range(self.blocks):
+            await self._call.say(BLOCK)
+        await self._call.end(coze.FINISH_MARKER, coze.END)
+
+    @property
+    def is_over(self):
+        return self._task.done()
+
+    async def stuck(self):
+        """Wait until it is held back, and has been for some turns."""
+        transport = self._call.connection.writer.transport
+        still = 0
+        while still < 20:
+            before = transport.get_write_buffer_size()
+            await asyncio.sleep(0.005)
+            full = before and before == transport.get_write_buffer_size()
+            still = still + 1 if full else 0
+        assert not self.is_over
+
+    def stop(self):
+        self._task.cancel()
+
+
+def hurry(caller):
+    """Have a caller with a small buffer read as fast as others from now on."""
+    sock = caller._writer.get_extra_info("socket")
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2**20)
+    caller._reader._limit = 2**20
+
+
+def of_chunks(raw):
+    """The body that chunks, to the last of them, are made of; nothing may come after it."""
+    body, at = [], 0
+    while True:
+        start = raw.index(b"\r\n", at) + 2
+        end = start + int(raw[at : start - 2], 16)
+        at = end + 2
+        assert raw[end:at] == b"\r\n"
+        if end == start:
+            assert at == len(raw)
+            return b"".join(body)
+        body.append(raw[start:end])

@@ -36,19 +36,34 @@ def silent():
 
 
 class Seen(NamedTuple):
-    """A socket as the system shows it."""
+    """A TCP socket of this machine as the system shows it, with the ports at both ends."""
 
+    local: int
+    remote: int
     state: int
     timer: int
 
 
-def towards(base_url):
-    """The sockets of this machine that lead to an address."""
-    port = int(base_url.rpartition(":")[2])
+def seen():
+    """All of them."""
     lines = Path("/proc/net/tcp").read_text().splitlines()[1:]
     fields = [line.split() for line in lines]
     return [
-        Seen(int(f[3], 16), int(f[5].partition(":")[0], 16))
+        Seen(_port(f[1]), _port(f[2]), int(f[3], 16), int(f[5].partition(":")[0], 16))
         for f in fields
-        if int(f[2].partition(":")[2], 16) == port
     ]
+
+
+def _port(address):
+    return int(address.rpartition(":")[2], 16)
+
+
+def towards(base_url):
+    """Those that lead to an address."""
+    port = int(base_url.rpartition(":")[2])
+    return [s for s in seen() if s.remote == port]
+
+
+def is_open(port, caller):
+    """Whether the service, which listens at a port, holds its end of a caller's connection."""
+    return any(s[:3] == (port, caller.local[1], ESTABLISHED) for s in seen())

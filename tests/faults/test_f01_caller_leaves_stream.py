@@ -11,6 +11,7 @@ import pytest
 
 from tests.faults.answers import (
     PROMPTLY,
+    Flood,
     asked,
     cancelled,
     fine,
@@ -27,9 +28,6 @@ from tests.support.files import PNG, data_url
 
 pytestmark = pytest.mark.gen_test(timeout=30)
 
-BLOCK = coze.delta("x" * 2**16)
-# More than all buffers of the system on the way hold.
-BLOCKS = 1000
 PICTURE = {"type": "image_url", "image_url": {"url": data_url(PNG)}}
 
 
@@ -88,19 +86,14 @@ async def test_call_is_ended_promptly_while_it_floods(dial, upstream, leave):
     times = []
     for _ in range(5):
         caller, call = await half(dial, upstream)
-        flooding = asyncio.create_task(flood(call))
+        flood = Flood(call)
         await caller.until(b"xxx")
         with taking(times):
             await leave(caller)
             await call.left()
         await cancelled(upstream)
-        flooding.cancel()
+        flood.stop()
     assert median(times) < PROMPTLY
-
-
-async def flood(call):
-    for _ in range(BLOCKS):
-        await call.say(BLOCK)
 
 
 async def test_call_is_ended_promptly_while_the_caller_takes_nothing(dial, upstream, leave):
@@ -110,26 +103,14 @@ async def test_call_is_ended_promptly_while_the_caller_takes_nothing(dial, upstr
         await caller.send(request(body("7", stream=True)))
         call = await upstream.called()
         await call.start(coze.CREATED)
-        flooding = asyncio.create_task(flood(call))
-        await stuck(call)
-        assert not flooding.done()
+        flood = Flood(call)
+        await flood.stuck()
         with taking(times):
             await leave(caller)
             await call.left()
         await cancelled(upstream)
-        flooding.cancel()
+        flood.stop()
     assert median(times) < PROMPTLY
-
-
-async def stuck(call):
-    """Wait until a call can send no more, and the buffers are filled for some turns."""
-    transport = call.connection.writer.transport
-    still = 0
-    while still < 20:
-        before = transport.get_write_buffer_size()
-        await asyncio.sleep(0.005)
-        full = before and before == transport.get_write_buffer_size()
-        still = still + 1 if full else 0
 
 
 async def test_chat_that_has_ended_is_not_cancelled(dial, upstream, leave):

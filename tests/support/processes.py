@@ -56,6 +56,10 @@ class Process:
         with self._process.stdout as stdout, self._stderr:
             self._report.check(self._printed + stdout.read() + self.complaints())
 
+    @property
+    def pid(self):
+        return self._process.pid
+
     def read_until(self, pattern):
         """Return what was printed up to the line that has the pattern; an end before it fails."""
         printed = ""
