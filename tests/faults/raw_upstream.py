@@ -163,7 +163,11 @@ class Call:
         """Answer whole: with these bytes, or with JSON; the connection can be used again."""
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
         fields = {"Content-Type": kind, "Content-Length": len(data), **headers}
-        lines = [f"{name.replace('_', '-')}: {value}" for name, value in fields.items() if value]
+        lines = [
+            f"{name.replace('_', '-')}: {value}"
+            for name, value in fields.items()
+            if value is not None
+        ]
         await self.write("\r\n".join([f"HTTP/1.1 {status}", *lines, "", ""]).encode() + data)
         self.over.set()
 

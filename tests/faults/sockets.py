@@ -28,11 +28,11 @@ def unanswering():
 
 @contextmanager
 def silent():
-    """The port of a host that takes connections, and what is sent on them, and says nothing."""
+    """The base URL of a host that takes connections, reads nothing and says nothing."""
     with socket.socket() as server:
         server.bind(("127.0.0.1", 0))
         server.listen()
-        yield server.getsockname()[1]
+        yield f"http://127.0.0.1:{server.getsockname()[1]}"
 
 
 class Seen(NamedTuple):
