@@ -1,5 +1,7 @@
 """F20: Coze, or what stands before it, sends the service elsewhere. The token goes nowhere."""
 
+import asyncio
+
 import pytest
 
 from tests.faults.answers import asked, fine
@@ -66,8 +68,12 @@ class TestExchange:
         }
 
     async def test_jwt_goes_nowhere_else(self, dial, upstream, elsewhere):
+        async def redirect():
+            while True:
+                exchange = await upstream.called("/api/permission/oauth2/token")
+                await exchange.reply(b"", "307 There", Location=f"{elsewhere.base_url}/token")
+
+        redirecting = asyncio.create_task(redirect())
         caller = await dial()
-        await caller.send(request(body("7")))
-        exchange = await upstream.called("/api/permission/oauth2/token")
-        await exchange.reply(b"", "307 There", Location=f"{elsewhere.base_url}/token")
-        assert (await caller.response()).status == 502
+        assert (await caller.ask(body("7"))).status == 502
+        redirecting.cancel()
