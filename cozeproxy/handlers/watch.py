@@ -113,6 +113,7 @@ class Watch:
     def answering(self) -> None:
         """Take note that Coze has begun to answer."""
         self._first = False
+        self._set()
 
     def waits_for_caller(self, waiting: socket.socket) -> None:
         """Take note that the caller has to take something first; until then Coze is not heard."""

@@ -79,9 +79,13 @@ class Process:
         self._stderr.seek(0)
         return self._stderr.read()
 
+    def send(self, number):
+        """Send a signal."""
+        self._process.send_signal(number)
+
     def end(self, number=signal.SIGTERM):
         """Send a signal and return the exit status."""
-        self._process.send_signal(number)
+        self.send(number)
         return self._process.wait()
 
 
