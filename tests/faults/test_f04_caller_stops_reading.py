@@ -2,9 +2,6 @@
 
 import asyncio
 import logging
-import os
-import re
-from pathlib import Path
 
 import pytest
 
@@ -17,6 +14,7 @@ from tests.faults.answers import (
     text,
     turns,
 )
+from tests.faults.process_costs import cpu_seconds, resident
 from tests.faults.raw_caller import request
 from tests.faults.sockets import is_open
 from tests.faults.waiting import eventually
@@ -43,18 +41,6 @@ async def flooded(dial, upstream):
     flood = Flood(call)
     await flood.stuck()
     return caller, call, flood
-
-
-def resident(pid):
-    found = re.search(
-        r"^Rss: +(\d+) kB", Path(f"/proc/{pid}/smaps_rollup").read_text(), re.MULTILINE
-    )
-    return int(found[1]) * 1024
-
-
-def cpu_seconds(pid):
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 @pytest.mark.usefixtures("engine")
@@ -126,7 +112,9 @@ class TestStallTimeout:
     async def test_both_sides_are_cut_and_the_chat_is_cancelled(
         self, dial, upstream, service, caplog
     ):
-        caller, call, flood = await flooded(dial, upstream)
+        caller, call = await stalled(dial, upstream)
+        await call.start(coze.CREATED)
+        flood = Flood(call)
         await call.left()
         await cancelled(upstream)
         await caller.closed()
@@ -155,7 +143,7 @@ class TestStallTimeout:
 class TestRequestTimeout:
     @pytest.fixture
     def environment(self):
-        return {"REQUEST_TIMEOUT": "0.3", "CALLER_STALL_TIMEOUT": "0.5"}
+        return {"REQUEST_TIMEOUT": "1.5"}
 
     async def test_caller_that_reads_on_is_told(self, dial, upstream):
         caller, call, flood = await flooded(dial, upstream)
@@ -164,6 +152,12 @@ class TestRequestTimeout:
         assert failure_of(await caller.rest())["code"] == "upstream_timeout"
         await cancelled(upstream)
         flood.stop()
+
+
+class TestRequestAndStallTimeout:
+    @pytest.fixture
+    def environment(self):
+        return {"REQUEST_TIMEOUT": "1.5", "CALLER_STALL_TIMEOUT": "1.6"}
 
     async def test_caller_that_does_not_is_cut(self, dial, upstream, port):
         caller, call, flood = await flooded(dial, upstream)
