@@ -123,6 +123,9 @@ class Relay:
     def _send(self, out: bytes) -> None:
         if self._flushing:
             self._out.append(out)
+            if self._upstream:
+                # It may have been opened since.
+                self._upstream.pause()
             return
         if self._caller.closed():
             return  # which caller_left() is told next
@@ -233,7 +236,7 @@ class Relay:
 
     def beat(self) -> None:
         """Give the caller a sign of life: what answers begin with, and later a comment."""
-        if not self._flushing and not self._settled.done():
+        if not self._settled.done():
             self._send(HEARTBEAT if self.begun else self._stream.start())
 
     def cut_off(self) -> None:

@@ -2,10 +2,12 @@
 
 import asyncio
 import fcntl
+import math
 import socket
 import struct
 import termios
 from collections.abc import Callable, Iterator
+from operator import itemgetter
 from typing import NamedTuple, Protocol
 
 from cozeproxy.errors import DeadlineError, ServiceError, UpstreamTimeoutError
@@ -88,28 +90,30 @@ class Watch:
         # The socket that waits for the caller to take something, how much waits in the kernel, and
         # since when it is that much.
         self._stuck: tuple[socket.socket, int, float] | None = None
-        self._ends = False
+        # Whether Coze has been asked, and whether all that is left is for the caller to take.
+        self._asked = self._ends = False
         self._timer: asyncio.TimerHandle | None = None
 
     def start(self) -> None:
         """Begin to look."""
-        self._timer = self._loop.call_at(self._next(), self._look)
+        self._set()
 
     def stop(self) -> None:
         """Look no more."""
-        if self._timer:
-            self._timer.cancel()
-            self._timer = None
+        self._ends = True
+        self._stuck = None
+        self._set()
 
     def asked(self) -> None:
         """Take note that a call to Coze has begun."""
         self.heard = self._loop.time()
-        self._first = True
+        self._first = self._asked = True
         self._set()
 
     def answering(self) -> None:
         """Take note that Coze has begun to answer."""
         self._first = False
+        self._set()
 
     def waits_for_caller(self, waiting: socket.socket) -> None:
         """Take note that the caller has to take something first; until then Coze is not heard."""
@@ -119,8 +123,9 @@ class Watch:
 
     def goes_on(self) -> None:
         """Take note that the caller has taken it."""
-        self.heard = self._loop.time()
+        self.heard = self.sent = self._loop.time()
         self._stuck = None
+        self._set()
 
     def ends(self, waiting: socket.socket) -> None:
         """Take note that all has been said, and only the caller has to take it."""
@@ -128,22 +133,22 @@ class Watch:
         self.waits_for_caller(waiting)
 
     def _look(self) -> None:
-        now = self._loop.time()
-        for due, late in list(self._duties()):
-            if due <= now:
-                late()
-                if self._timer is None:
-                    return
-        self._timer = self._loop.call_at(self._next(), self._look)
+        self._timer = None
+        due, late = min(self._duties(), key=itemgetter(0))
+        if due <= self._loop.time():
+            late()
+        self._set()
 
     def _set(self) -> None:
-        due = self._next()
-        if self._timer and due < self._timer.when():
+        due = min((due for due, _ in self._duties()), default=math.inf)
+        if self._timer:
+            # A timer that is too early is cheaper than another one.
+            if self._timer.when() <= due < math.inf:
+                return
             self._timer.cancel()
+            self._timer = None
+        if due < math.inf:
             self._timer = self._loop.call_at(due, self._look)
-
-    def _next(self) -> float:
-        return min(due for due, _ in self._duties())
 
     def _duties(self) -> Iterator[Duty]:
         times = self._times
@@ -153,14 +158,16 @@ class Watch:
             return
         yield self._started + times.whole, self._took_too_long
         if self._relay.streaming:
-            yield self.sent + times.heartbeat, self._beat
+            # Whoever takes nothing gets no sign of life.
+            if self._stuck is None:
+                yield self.sent + times.heartbeat, self._beat
         elif times.deadline is not None:
             yield self._started + times.deadline, self._missed_deadline
         if self.heard is not None and self._relay.is_listening:
             yield self.heard + (times.first if self._first else times.silence), self._was_silent
 
     def _beat(self) -> None:
-        # Also where there is none, as the caller has not taken what came before.
+        # Also where there is none, as the caller is about to be found gone.
         self.sent = self._loop.time()
         self._relay.beat()
 
@@ -181,9 +188,9 @@ class Watch:
         )
 
     def _fail(self, error: UpstreamTimeoutError) -> None:
-        # Coze has the request, so that a resend would be a second chat.
-        error.accepted = True
-        self.stop()
+        # Where Coze has the request, a resend would be a second chat.
+        error.accepted = self._asked
+        self._ends = True
         self._relay.fail(error)
 
     def _look_at_caller(self) -> None:

@@ -123,6 +123,8 @@ class ChatTranslator:
         # The ids of the answers whose text, and whose reasoning, has been written.
         self._answers: set[str | int | None] = set()
         self._reasoned: set[str | int | None] = set()
+        # Those that were given whole: a piece that comes late is in them already.
+        self._whole: set[str | int] = set()
         # The id of the answer that text was last written of: nodes that run at once take turns.
         self._open: str | int | None = _NONE
         # Chatflows of coze-studio end an answer with its last piece, where all others repeat its
@@ -167,7 +169,7 @@ class ChatTranslator:
             raise UpstreamBrokenError("Coze's stream ended before the answer did.")
 
     def _answer(self, message: coze.Message) -> None:
-        if message.type not in ("answer", None):
+        if message.type not in ("answer", None) or message.id in self._whole:
             return
         if message.reasoning_content is not coze.NULL:
             reasoning = coze.text(message.reasoning_content)
@@ -193,6 +195,8 @@ class ChatTranslator:
                 if message.id in self._reasoned:
                     message.reasoning_content = coze.NULL
                 self._answer(message)
+                if message.id is not None and message.id in self._answers:
+                    self._whole.add(message.id)
         elif kind == "follow_up":
             if self._wanted.follow_ups:
                 self.info.setdefault("follow_ups", []).append(coze.plain(message.content))

@@ -11,6 +11,8 @@ import re
 # Coze has no documented limit. Recorded events stay under 100 kB; a card or a tool's answer may be
 # larger. The bound is what one broken stream may cost in memory.
 MAX_EVENT_BYTES = 16 * 1024 * 1024
+# What another line of data costs beside its bytes, in memory and in time.
+LINE_COST = 64
 
 _BOM = b"\xef\xbb\xbf"
 
@@ -107,8 +109,7 @@ class EventParser:
         field, _, value = line.partition(b":")
         value = value.removeprefix(b" ")
         if field == b"data":
-            # One for the line itself, so that a flood of empty data lines is bounded as well.
-            self._data_size += len(value) + 1
+            self._data_size += len(value) + (LINE_COST if self._data else 0)
             self._data.append(value)
         elif field == b"event":
             self._name = value

@@ -1,5 +1,6 @@
 """Coze as one end user sees it: calls with that user's token."""
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TypeVar
@@ -101,12 +102,10 @@ class Account:
         """End a chat that nobody waits for any more, as far as Coze lets it end."""
         body = msgspec.json.encode(chat)
         try:
-            await self._authorized(
-                lambda token: self._client.post(
-                    "/v3/chat/cancel", "application/json", body, token, CANCEL_TIMEOUT
-                )
-            )
-        except ServiceError as error:
+            # However long it waits, be it for a token or behind others of its kind.
+            async with asyncio.timeout(CANCEL_TIMEOUT):
+                await self._authorized(lambda token: self._client.cancel(body, token))
+        except (ServiceError, TimeoutError) as error:
             # It may have ended by itself.
             logger.info("a chat could not be cancelled: %s", type(error).__name__)
             self._metrics.cancel(done=False)

@@ -21,6 +21,9 @@ from cozeproxy.upstream.stream import MOST_REMAINDERS, Remainders, UpstreamStrea
 from cozeproxy.upstream.transport import USER_AGENT, Transfer, prepare, read_reply, transfer_error
 
 MAX_CONTROL_CALLS = 50
+MAX_CANCELS = 20
+# More than any answer has that is no stream; pages of bots and workflows are the longest.
+MAX_ANSWER_BYTES = 8 * 1024 * 1024
 # Seconds.
 CONTROL_TIMEOUT = 20.0
 
@@ -58,8 +61,10 @@ class CozeClient:
         self._http = CurlAsyncHTTPClient(
             force_instance=True, max_clients=max_streams + MOST_REMAINDERS
         )
-        # Short calls must not queue behind streams.
-        self._control = CurlAsyncHTTPClient(force_instance=True, max_clients=MAX_CONTROL_CALLS)
+        # Short calls must not queue behind streams, nor those that somebody waits for behind those
+        # that nobody does.
+        self._control = _short_calls(MAX_CONTROL_CALLS)
+        self._cancels = _short_calls(MAX_CANCELS)
         self._open: set[Transfer] = set()
         self._remainders = Remainders()
 
@@ -123,6 +128,22 @@ class CozeClient:
             request_timeout=timeout,
         )
 
+    async def cancel(self, body: bytes, token: Secret) -> None:
+        """End a chat, which nobody waits for.
+
+        Raises:
+            UpstreamError: Coze refused, or cannot be reached.
+        """
+        await self._control_call(
+            "/v3/chat/cancel",
+            token,
+            {"Content-Type": "application/json"},
+            self._cancels,
+            method="POST",
+            body=body,
+            request_timeout=CONTROL_TIMEOUT,
+        )
+
     def end_calls(self) -> None:
         """End the calls that are open, as failures: the service stops."""
         for transfer in list(self._open):
@@ -134,16 +155,28 @@ class CozeClient:
             transfer.abort()
         if self._open:
             await asyncio.wait([transfer.done for transfer in self._open])
-        self._http.close()
-        self._control.close()
+        for http in (self._http, self._control, self._cancels):
+            http.close()
 
     def _begin(self, transfer: Transfer, done: "asyncio.Future[HTTPResponse]") -> None:
         transfer.done = done
         self._open.add(transfer)
-        done.add_done_callback(lambda _: self._open.discard(transfer))
+
+        def over(done: "asyncio.Future[HTTPResponse]") -> None:
+            self._open.discard(transfer)
+            if not done.cancelled():
+                # Looked at, as nobody may be left who waits for it.
+                done.exception()
+
+        done.add_done_callback(over)
 
     async def _control_call(
-        self, path: str, token: Secret, headers: Mapping[str, str], **options: Any
+        self,
+        path: str,
+        token: Secret,
+        headers: Mapping[str, str],
+        http: CurlAsyncHTTPClient | None = None,
+        **options: Any,
     ) -> bytes:
         authorization = f"Bearer {token.reveal()}"
         transfer = Transfer()
@@ -159,12 +192,22 @@ class CozeClient:
             **self._common,
             **options,
         )
-        self._begin(transfer, self._control.fetch(request, raise_error=False))
+        self._begin(transfer, (http or self._control).fetch(request, raise_error=False))
         try:
-            response = await transfer.done
+            # Shielded: a future that is cancelled would not tell when the transfer is over.
+            response = await asyncio.shield(transfer.done)
         except CurlError as error:
             raise (transfer.reason or transfer_error(error)) from error
+        except asyncio.CancelledError:
+            transfer.abort()
+            raise
         failure = failures.error_in(read_reply(response.code, response.headers, response.body))
         if failure:
             raise failure
         return response.body
+
+
+def _short_calls(most: int) -> CurlAsyncHTTPClient:
+    return CurlAsyncHTTPClient(
+        force_instance=True, max_clients=most, max_body_size=MAX_ANSWER_BYTES
+    )

@@ -27,6 +27,32 @@ class _Uploaded(msgspec.Struct):
 _decoder = msgspec.json.Decoder(_Uploaded)
 
 
+class _Upload:
+    """An upload, under way or done, and how many wait for it."""
+
+    def __init__(self, task: "asyncio.Task[str]") -> None:
+        self.task = task
+        self._waiting = 0
+
+    @property
+    def is_good(self) -> bool:
+        """Whether it gives an id, or may yet."""
+        task = self.task
+        if not task.done():
+            return not task.cancelling()
+        return not task.cancelled() and task.exception() is None
+
+    def join(self) -> None:
+        """Begin to wait for it."""
+        self._waiting += 1
+
+    def leave(self) -> None:
+        """Wait no more. An upload that all have left is ended; one that is done stays."""
+        self._waiting -= 1
+        if not self._waiting:
+            self.task.cancel()
+
+
 class Uploader:
     """Uploads the files of requests.
 
@@ -35,7 +61,7 @@ class Uploader:
     """
 
     def __init__(self) -> None:
-        self._ids: LRUCache[tuple[bytes, bytes, str], asyncio.Task[str]] = LRUCache(REMEMBERED)
+        self._uploads: LRUCache[tuple[bytes, bytes, str], _Upload] = LRUCache(REMEMBERED)
 
     async def upload(self, account: Account, attachments: Sequence[Attachment]) -> list[str]:
         """Upload files; give their Coze ids, in the same order.
@@ -43,18 +69,23 @@ class Uploader:
         Raises:
             UpstreamError: Coze refused one, or cannot be reached.
         """
-        # Shielded: a task may be another request's, too, and must outlive the one that gives up.
-        return list(
-            await asyncio.gather(*(asyncio.shield(self._task(account, a)) for a in attachments))
-        )
+        uploads = [self._joined(account, attachment) for attachment in attachments]
+        try:
+            # Shielded: an upload may be another request's, too, and outlives the one that gives up.
+            return list(await asyncio.gather(*(asyncio.shield(u.task) for u in uploads)))
+        finally:
+            for upload in uploads:
+                upload.leave()
 
-    def _task(self, account: Account, attachment: Attachment) -> "asyncio.Task[str]":
+    def _joined(self, account: Account, attachment: Attachment) -> _Upload:
         # Only the account that uploaded a file can use it.
         key = (account.owner, attachment.digest, attachment.name)
-        task = self._ids.get(key)
-        if task is None or (task.done() and (task.cancelled() or task.exception())):
-            task = self._ids[key] = asyncio.create_task(self._upload(account, attachment))
-        return task
+        upload = self._uploads.get(key)
+        if upload is None or not upload.is_good:
+            task = asyncio.create_task(self._upload(account, attachment))
+            upload = self._uploads[key] = _Upload(task)
+        upload.join()
+        return upload
 
     async def _upload(self, account: Account, attachment: Attachment) -> str:
         boundary = secrets.token_hex(16)

@@ -87,7 +87,13 @@ class Transfer:
         self._curl: pycurl.Curl | None = None
 
     def prepare(self, curl: pycurl.Curl) -> None:
-        """Take over a handle that is about to make the call."""
+        """Take over a handle that is about to make the call.
+
+        Raises:
+            CurlError: the call was ended while it waited for a handle, and is not to be made.
+        """
+        if self.aborted:
+            raise CurlError(pycurl.E_ABORTED_BY_CALLBACK, "ended before it began")
         self._curl = curl
         curl.setopt(pycurl.XFERINFOFUNCTION, _end)
 
@@ -99,8 +105,10 @@ class Transfer:
             if self._curl is None or self.done.done():
                 return
             # libcurl asks from now on whether to go on, when something happens on the connection.
-            # Pausing and going on is what happens.
+            # Pausing and going on is what happens. While it looks up the host's address it does not
+            # ask, but sees that the time is over.
             self._curl.setopt(pycurl.NOPROGRESS, 0)
+            self._curl.setopt(pycurl.TIMEOUT_MS, 1)
             self.kick(pycurl.PAUSE_ALL)
             self.kick(pycurl.PAUSE_CONT)
 

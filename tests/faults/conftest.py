@@ -8,6 +8,7 @@ dial         opens a connection to it: raw_caller.py
 dial_to      opens one to what listens at a port
 serve        starts `cozeproxy serve` as a process of its own, in front of the upstream
 quiet        holds the service to silence: no bug is logged, and no key
+engine       both ways in which pieces come from libcurl; named by tests of streams
 """
 
 import logging
@@ -18,6 +19,7 @@ import pytest
 
 from cozeproxy.app import Service
 from cozeproxy.settings import Settings
+from cozeproxy.upstream.stream import UpstreamStream
 from tests.faults.raw_caller import RawCaller
 from tests.faults.raw_upstream import RawUpstream
 from tests.support import canaries
@@ -35,6 +37,11 @@ def quiet(caplog):
     assert [r.getMessage() for r in records if r.levelno >= logging.ERROR or r.exc_info] == []
     assert API_KEY not in caplog.text
     assert CALLER_KEY not in caplog.text
+
+
+@pytest.fixture(params=[True, False], ids=["own callbacks", "Tornado's callbacks"])
+def engine(request, monkeypatch):
+    monkeypatch.setattr(UpstreamStream, "takes_over", request.param)
 
 
 @pytest.fixture

@@ -134,10 +134,10 @@ class RawCaller:
 
     async def rest(self):
         """Read chunks of a body to its end; give all that came."""
-        seen = b""
+        pieces = []
         while piece := await self.piece():
-            seen += piece
-        return seen
+            pieces.append(piece)
+        return b"".join(pieces)
 
     async def closed(self):
         """Wait until the service has closed the connection; give what came before it did."""

@@ -63,7 +63,7 @@ async def test_streams_run_to_their_end_and_nothing_new_begins(started, dial_to,
     caller, call, _ = await streaming(port)
     idle = await dial_to(port)
     assert (await idle.ask(b"", "/ready", "GET")).status == 200
-    process.send_signal(signal.SIGTERM)
+    process.send(signal.SIGTERM)
     assert await idle.closed() == b""
     await refused(dial_to, port)
     await call.end(coze.delta("!"), coze.completed("Begun!"), coze.FINISH_MARKER, coze.END)
@@ -78,7 +78,7 @@ async def test_answer_that_has_not_begun_says_that_it_is_the_last(started, dial_
     caller = await dial_to(port)
     await caller.send(request(body("7")))
     call = await upstream.called()
-    process.send_signal(signal.SIGTERM)
+    process.send(signal.SIGTERM)
     await refused(dial_to, port)
     await call.answer(coze.answer("Fine"))
     response = await caller.response()
@@ -93,7 +93,7 @@ async def test_failure_that_has_not_been_told_says_that_it_is_the_last(started, 
     caller = await dial_to(port)
     await caller.send(request(body("7")))
     call = await upstream.called()
-    process.send_signal(signal.SIGTERM)
+    process.send(signal.SIGTERM)
     await refused(dial_to, port)
     await call.reply({"code": 4028, "msg": "no credit"})
     response = await caller.response()
@@ -107,7 +107,7 @@ async def test_stream_that_outlives_its_time_ends_with_an_error_and_a_cancel(
     process, port = await started(SHUTDOWN_GRACE=str(GRACE))
     caller, call, _ = await streaming(port)
     start = time.monotonic()
-    process.send_signal(signal.SIGTERM)
+    process.send(signal.SIGTERM)
     rest = await caller.rest()
     assert GRACE - 0.2 < time.monotonic() - start < GRACE + 3
     assert b'"code":"server_shutting_down"' in rest
@@ -126,7 +126,7 @@ async def test_whole_answer_that_outlives_its_time_is_a_503(started, dial_to, up
     await caller.send(request(body("7")))
     call = await upstream.called()
     await call.start(coze.CREATED, coze.delta("Begun"))
-    process.send_signal(signal.SIGTERM)
+    process.send(signal.SIGTERM)
     response = await caller.response()
     assert (response.status, response.error["code"]) == (503, "server_shutting_down")
     # It has begun at Coze: asked once more, it would be another one.
@@ -141,7 +141,7 @@ async def test_body_that_outlives_its_time_is_a_503(started, dial_to):
     await caller.send(request(b"", CHAT, "POST", "Content-Length: 1000") + b"{")
     # Its head has been read when a request after it has been answered.
     await (await dial_to(port)).ask(b"", "/health", "GET")
-    process.send_signal(signal.SIGTERM)
+    process.send(signal.SIGTERM)
     response = await caller.response()
     assert (response.status, response.error["code"]) == (503, "server_shutting_down")
     assert await ended(process) == 0
@@ -152,7 +152,7 @@ async def test_readiness_ends_at_once_and_listening_later(started, dial_to, upst
     idle = await dial_to(port)
     assert (await idle.ask(b"", "/ready", "GET")).json == {"status": "ready"}
     start = time.monotonic()
-    process.send_signal(signal.SIGTERM)
+    process.send(signal.SIGTERM)
     while (response := await idle.ask(b"", "/ready", "GET")).status == 200:
         pass
     assert (response.status, response.json) == (503, {"status": "stopping"})
@@ -170,7 +170,7 @@ async def test_readiness_ends_at_once_and_listening_later(started, dial_to, upst
 async def test_service_without_work_ends_at_once(started):
     process, _ = await started()
     start = time.monotonic()
-    process.send_signal(signal.SIGTERM)
+    process.send(signal.SIGTERM)
     assert await ended(process) == 0
     assert time.monotonic() - start < 3
 
@@ -179,10 +179,10 @@ async def test_service_without_work_ends_at_once(started):
 async def test_second_signal_ends_the_process_at_once(started, dial_to, streaming, second):
     process, port = await started()
     caller, _, _ = await streaming(port)
-    process.send_signal(signal.SIGTERM)
+    process.send(signal.SIGTERM)
     await refused(dial_to, port)
     start = time.monotonic()
-    process.send_signal(second)
+    process.send(second)
     assert await ended(process) == 128 + second
     assert time.monotonic() - start < 1
     assert b"[DONE]" not in await caller.closed()
@@ -193,7 +193,7 @@ async def test_hangup_changes_nothing(started, dial_to, streaming):
     process, port = await started()
     caller, call, _ = await streaming(port)
     for _ in range(3):
-        process.send_signal(signal.SIGHUP)
+        process.send(signal.SIGHUP)
     await eventually(lambda: process.complaints().count("SIGHUP changes nothing") > 0)
     await call.end(coze.completed("Begun"), coze.FINISH_MARKER, coze.END)
     assert (await caller.rest()).endswith(b"data: [DONE]\n\n")
@@ -205,12 +205,12 @@ async def test_connections_that_wait_to_be_taken_are_served(started, dial_to):
     # Between the last look for new ones and the end of listening there is nothing.
     process, port = await started()
     callers = [await dial_to(port) for _ in range(50)]
-    process.send_signal(signal.SIGSTOP)
+    process.send(signal.SIGSTOP)
     callers += [await dial_to(port) for _ in range(50)]
     for caller in callers:
         await caller.send(request(b"", "/health", "GET"))
-    process.send_signal(signal.SIGTERM)
-    process.send_signal(signal.SIGCONT)
+    process.send(signal.SIGTERM)
+    process.send(signal.SIGCONT)
     for caller in callers:
         assert (await caller.response()).status == 200
     assert await ended(process) == 0
@@ -219,7 +219,7 @@ async def test_connections_that_wait_to_be_taken_are_served(started, dial_to):
 async def test_load_of_streams_ends_whole_or_with_an_error(started, streaming, upstream):
     process, port = await started(SHUTDOWN_GRACE=str(GRACE))
     streams = [await streaming(port) for _ in range(40)]
-    process.send_signal(signal.SIGTERM)
+    process.send(signal.SIGTERM)
     for number, (_, call, _) in enumerate(streams):
         if number % 2:
             await call.end(coze.completed("Begun"), coze.FINISH_MARKER, coze.END)

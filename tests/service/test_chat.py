@@ -86,6 +86,7 @@ async def test_chinese_and_emoji_arrive_at_coze_as_they_are(caller, sandbox):
     assert message["content"] == "你好，世界 👨‍👩‍👧‍👦"
 
 
+@pytest.mark.gen_test(timeout=30)
 async def test_long_answer_arrives_whole(caller):
     stream = await caller.chat.completions.create(**to("long-text", stream=True))
     assert text_of(await chunks_of(stream)) == LONG_PARAGRAPH * LONG_TIMES

@@ -56,6 +56,10 @@ class Process:
         with self._process.stdout as stdout, self._stderr:
             self._report.check(self._printed + stdout.read() + self.complaints())
 
+    @property
+    def pid(self):
+        return self._process.pid
+
     def read_until(self, pattern):
         """Return what was printed up to the line that has the pattern; an end before it fails."""
         printed = ""
@@ -75,21 +79,18 @@ class Process:
         self._stderr.seek(0)
         return self._stderr.read()
 
+    def send(self, number):
+        """Send a signal."""
+        self._process.send_signal(number)
+
     def end(self, number=signal.SIGTERM):
         """Send a signal and return the exit status."""
-        self.send_signal(number)
+        self.send(number)
         return self.wait()
-
-    def send_signal(self, number):
-        self._process.send_signal(number)
 
     def wait(self):
         """Return the exit status, when it comes."""
         return self._process.wait()
-
-    @property
-    def pid(self):
-        return self._process.pid
 
 
 def finished(command, cwd, *, given=None, **environment):
