@@ -49,6 +49,8 @@ setup(
             "langchain-openai>=1.1",  # an example is written with it
             "packaging>=24",
         ],
+        # What `scripts/fuzz` needs.
+        "fuzz": ["atheris>=3"],
         "lint": ["ruff==0.17.6", "mypy==2.4.1", "types-cachetools"],
     },
     entry_points={"console_scripts": ["cozeproxy = cozeproxy.cli:main"]},

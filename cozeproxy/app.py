@@ -3,7 +3,6 @@
 import asyncio
 import logging
 
-from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 from tornado.web import Application
 
@@ -11,11 +10,13 @@ from cozeproxy.handlers.access import Guard, KeyRing
 from cozeproxy.handlers.base import BaseHandler, NotFoundHandler, note_end
 from cozeproxy.handlers.chat import ChatCompletionsHandler
 from cozeproxy.handlers.context import Context
-from cozeproxy.handlers.health import HealthHandler
+from cozeproxy.handlers.health import HealthHandler, ReadyHandler
+from cozeproxy.handlers.load import Load
 from cozeproxy.handlers.metrics import MetricsHandler
 from cozeproxy.handlers.models import ModelHandler, ModelsHandler
 from cozeproxy.handlers.tokens import ClearTokenHandler, GetTokenHandler, RefreshTokenHandler
 from cozeproxy.handlers.watch import Times
+from cozeproxy.listener import CallerServer, Listener
 from cozeproxy.observability import LoopLag, Metrics, silence_quotes
 from cozeproxy.protocol.plan import Rules
 from cozeproxy.protocol.routing import FALLBACK_MODELS, Defaults, Target
@@ -33,9 +34,6 @@ STOP_SECONDS = 2.0
 
 logger = logging.getLogger(__name__)
 
-# Images come as base64 inside the body.
-MAX_BODY_BYTES = 32 * 1024 * 1024
-
 
 def make_app(context: Context) -> Application:
     """Wire the routes."""
@@ -45,6 +43,7 @@ def make_app(context: Context) -> Application:
         (r"/v1/models", ModelsHandler),
         (r"/v1/models/(.+)", ModelHandler),
         (r"/health", HealthHandler),
+        (r"/ready", ReadyHandler),
         (r"/metrics", MetricsHandler),
         (r"/get_jwt", GetTokenHandler),
         (r"/refresh_jwt", RefreshTokenHandler),
@@ -140,11 +139,14 @@ class Service:
             chat_times=Times.of(settings, is_run=False),
             run_times=Times.of(settings, is_run=True),
             timing=timing or Timing(),
+            load=Load(settings.max_concurrent_requests, settings.max_buffered_bytes),
         )
         self.app = make_app(context)
-        self._unanswered = context.unanswered
+        self._load = context.load
+        self._aside = context.aside
         self._background = context.background
-        self._server = HTTPServer(self.app, max_body_size=MAX_BODY_BYTES)
+        self._server = CallerServer(self.app, idle_connection_timeout=settings.idle_timeout)
+        self._listener = Listener(self._server, settings.max_concurrent_requests)
         self._is_open = not keys and not settings.coze_token_passthrough
 
     def start(self) -> int:
@@ -154,7 +156,7 @@ class Service:
             OSError: the address cannot be used.
         """
         sockets = bind_sockets(self._settings.port, self._settings.host)
-        self._server.add_sockets(sockets)
+        self._listener.start(sockets)
         if self._is_open and not self._settings.on_loopback:
             logger.warning("whoever reaches this service can use it: there are no PROXY_API_KEYS")
         if self._credentials:
@@ -162,14 +164,28 @@ class Service:
         self._lag.start()
         return int(sockets[0].getsockname()[1])
 
+    async def drain(self) -> None:
+        """Stop as late as may be: answers that have begun get their time to end."""
+        self._load.draining = True
+        if self._settings.shutdown_delay:
+            await asyncio.sleep(self._settings.shutdown_delay)
+        self._listener.stop()
+        # Requests that are on their way in shall be seen, and not be taken for idle connections.
+        for _ in range(3):
+            await asyncio.sleep(0)
+        self._server.keep(self._load.leave())
+        await self._load.answered(self._settings.shutdown_grace)
+        await self.stop()
+
     async def stop(self) -> None:
-        """Stop listening and end what is open."""
-        self._server.stop()
+        """Stop listening and end what is open, at once."""
+        self._load.draining = True
+        self._listener.stop()
         self._lag.stop()
+        self._load.give_up()
         self._coze.end_calls()
-        if self._unanswered:
-            # Those whose calls have been ended are still to be told,
-            await asyncio.wait(self._unanswered, timeout=STOP_SECONDS)
+        # Those whose calls have been ended are still to be told,
+        await self._load.answered(STOP_SECONDS)
         if self._background:
             # and Coze, that nobody waits for them.
             await asyncio.wait(self._background, timeout=STOP_SECONDS)
@@ -177,3 +193,4 @@ class Service:
             await self._credentials.stop()
         await self._coze.close()
         await self._server.close_all_connections()
+        self._aside.shutdown(wait=False, cancel_futures=True)

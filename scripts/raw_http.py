@@ -85,6 +85,7 @@ def each_way(kind: str, header: str, id_: str, prefix: str) -> Iterator[Case]:
 DONE = r"^data: \[DONE\]"
 CASES = [
     Case("health", "GET", "/health", "200", '"status":"ok"'),
+    Case("ready", "GET", "/ready", "200", '"status":"ready"'),
     Case("models", "GET", "/v1/models", "200", '"object":"list"'),
     Case("one model", "GET", f"/v1/models/bot-{BOT}", "200", '"object":"model"'),
     say("chat, whole", '"object":"chat.completion"', {"model": f"bot-{BOT}"}),

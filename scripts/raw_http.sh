@@ -74,6 +74,7 @@ each_way() {
 
 bearer=$key shown=OPENAI_API_KEY
 try 'health' 200 '"status":"ok"' "$url/health"
+try 'ready' 200 '"status":"ready"' "$url/ready"
 try 'models' 200 '"object":"list"' "$url/v1/models"
 try 'one model' 200 '"object":"model"' "$url/v1/models/bot-$bot"
 

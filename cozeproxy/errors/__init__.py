@@ -6,6 +6,7 @@
     ├── RequestError                  the caller's request is wrong: 4xx, no call to Coze was made
     ├── InternalError                 a bug of ours: 500, without internals
     ├── StoppingError                 the service stops: 503
+    ├── OverloadedError               the service has too much to do: 503
     └── UpstreamError                 never raised itself
         ├── CozeError                 Coze answered with a code: COZE_ANSWERS says what it means
         ├── UpstreamStatusError       the upstream answered with an HTTP error and no such code
@@ -38,6 +39,7 @@ from cozeproxy.errors.answers import (
     NOT_FOUND,
     NOT_PUBLISHED,
     OCCUPIED,
+    OVERLOADED,
     RATE_LIMIT,
     STOPPING,
     TIMEOUT,
@@ -52,6 +54,7 @@ from cozeproxy.errors.faults import (
     CozeError,
     DeadlineError,
     InternalError,
+    OverloadedError,
     RequestError,
     ServiceError,
     StoppingError,
@@ -81,6 +84,7 @@ __all__ = [
     "NOT_PUBLISHED",
     "NO_CREDIT",
     "OCCUPIED",
+    "OVERLOADED",
     "RATE_LIMIT",
     "STOPPING",
     "TIMEOUT",
@@ -91,6 +95,7 @@ __all__ = [
     "CozeError",
     "DeadlineError",
     "InternalError",
+    "OverloadedError",
     "RequestError",
     "ServiceError",
     "StoppingError",

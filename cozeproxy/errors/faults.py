@@ -5,6 +5,7 @@ from typing import Self
 from cozeproxy.errors.answers import (
     HINTS,
     INTERNAL,
+    OVERLOADED,
     STOPPING,
     TIMEOUT,
     UPSTREAM,
@@ -61,6 +62,16 @@ class StoppingError(ServiceError):
 
     def __init__(self) -> None:
         super().__init__("The service is shutting down.")
+
+
+class OverloadedError(ServiceError):
+    """The service has as much to do as it may have."""
+
+    answer = OVERLOADED
+    retry_after = "1"
+
+    def __init__(self, message: str = "The service has too many requests open.") -> None:
+        super().__init__(message)
 
 
 class UpstreamError(ServiceError):

@@ -1,6 +1,5 @@
 """What every endpoint of OpenAI's API has: callers with keys, and Coze as they see it."""
 
-import asyncio
 from contextlib import AbstractContextManager
 
 from cozeproxy.handlers.access import BadKeyError, bearer
@@ -16,16 +15,13 @@ class ApiHandler(BaseHandler):
     # The caller's key, and its count while the request is open.
     key: CallerKey
     _entered: AbstractContextManager[None] | None = None
-    _answered: "asyncio.Future[None] | None" = None
 
-    def prepare(self) -> None:
+    def admit(self) -> None:
         """Let the caller in.
 
         Raises:
             ServiceError: it has no key, or has too many requests open.
         """
-        self._answered = asyncio.get_running_loop().create_future()
-        self.context.unanswered.add(self._answered)
         if self.request.method == "OPTIONS":
             return  # a browser asks before it shows its key
         self.key = self.context.keys.find(self.request)
@@ -34,13 +30,12 @@ class ApiHandler(BaseHandler):
         entered.__enter__()
         self._entered = entered
 
-    def on_finish(self) -> None:
+    def leave(self) -> None:
         """Note that the request is no longer open."""
-        if self._answered:
-            self.context.unanswered.discard(self._answered)
-            self._answered.set_result(None)
+        super().leave()
         if self._entered:
             self._entered.__exit__(None, None, None)
+            self._entered = None
 
     def account(self, user_id: str | None = None) -> Account:
         """Coze for this request: with the service's credentials, or with the caller's own token.

@@ -2,6 +2,7 @@
 
 import http.client
 import logging
+import re
 from typing import Any, cast
 
 import msgspec
@@ -10,6 +11,7 @@ from tornado.web import Application, HTTPError, RequestHandler
 
 from cozeproxy.errors import InternalError, RequestError, ServiceError
 from cozeproxy.handlers.context import Context
+from cozeproxy.handlers.receiving import ReceivingHandler
 from cozeproxy.observability import RequestRecord, request_id
 from cozeproxy.protocol.completion import error_body
 
@@ -35,9 +37,11 @@ SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
+# Names of headers, with commas between.
+_NAMES = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z, -]*")
 
 
-class BaseHandler(RequestHandler):
+class BaseHandler(ReceivingHandler):
     """Endpoints differ from plain Tornado handlers in this: errors are OpenAI's JSON."""
 
     # Whether pages of other origins may read the answers, as far as the settings let them.
@@ -54,11 +58,9 @@ class BaseHandler(RequestHandler):
         context: Context,
         route: str = UNKNOWN_ROUTE,
     ) -> None:
-        # Not in initialize(), as the default headers, which depend on the settings, come before it.
-        self.context = context
         self.request_id = request_id(request.headers.get("X-Request-Id"))
         self.record = RequestRecord(context.metrics, route, self.request_id)
-        super().__init__(application, request)
+        super().__init__(application, request, context=context)
 
     def set_default_headers(self) -> None:
         """Set what every answer has; Tornado calls this again before an error's own headers."""
@@ -69,6 +71,8 @@ class BaseHandler(RequestHandler):
             self.set_header(name, value)
         if self.shares_with_pages and self.context.settings.enable_cors:
             self._allow_origin(self.context.settings.allowed_origins)
+        if self.context.load.leaving:
+            self.set_header("Connection", "close")
 
     def options(self, *_path: str) -> None:
         """Answer a browser's question, before its request, whether it may send it."""
@@ -78,7 +82,8 @@ class BaseHandler(RequestHandler):
             self.set_header("Access-Control-Allow-Methods", "GET, POST, DELETE, OPTIONS")
             # "*" would not cover Authorization, and SDKs have a dozen headers of their own.
             asked = self.request.headers.get("Access-Control-Request-Headers", "")
-            self.set_header("Access-Control-Allow-Headers", asked)
+            if _NAMES.fullmatch(asked):
+                self.set_header("Access-Control-Allow-Headers", asked)
             self.set_header("Access-Control-Max-Age", "7200")
 
     def compute_etag(self) -> None:
@@ -91,14 +96,20 @@ class BaseHandler(RequestHandler):
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """Answer an exception: Tornado calls this for whatever a handler raises."""
         error = kwargs["exc_info"][1] if "exc_info" in kwargs else None
-        told = self._told(error, status_code)
-        self.record.failed(told)
-        self.set_status(told.answer.status, http.client.responses.get(told.answer.status, "Error"))
-        if told.retry_after:
-            self.set_header("Retry-After", told.retry_after)
-        if told.should_retry is False:
+        if not self.prepared:
+            self.set_header("Connection", "close")
+        self.finish(self.describe(self._told(error, status_code)))
+
+    def describe(self, error: ServiceError) -> bytes:
+        """Set the status and headers of an error, and give the body for it."""
+        self.record.failed(error)
+        status = error.answer.status
+        self.set_status(status, http.client.responses.get(status, "Error"))
+        if error.retry_after:
+            self.set_header("Retry-After", error.retry_after)
+        if error.should_retry is False:
             self.set_header("X-Should-Retry", "false")
-        self.finish(error_body(told))
+        return error_body(error)
 
     def log_exception(self, typ: Any, value: BaseException | None, tb: Any) -> None:
         """Log only what is a bug of ours; the access log has the rest."""
@@ -149,7 +160,7 @@ class BaseHandler(RequestHandler):
 class NotFoundHandler(BaseHandler):
     """Every path that is not served."""
 
-    def prepare(self) -> None:
+    def admit(self) -> None:
         """Refuse, whatever the method."""
         raise not_found(self.request.method or "", self.request.path)
 

@@ -3,10 +3,12 @@
 import asyncio
 import time
 from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
 from cozeproxy.handlers.access import Guard, KeyRing
+from cozeproxy.handlers.load import Load
 from cozeproxy.handlers.watch import Times
 from cozeproxy.observability import Metrics
 from cozeproxy.protocol.plan import Rules
@@ -40,12 +42,14 @@ class Context:
     chat_times: Times
     run_times: Times
     timing: Timing
+    load: Load
+    # For what takes long and would hold the loop up. One thread: what it does holds Python's lock,
+    # and behind two of them the loop would wait longer.
+    aside: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1))
     # Monotonic seconds.
     started: float = field(default_factory=time.monotonic)
     # What goes on after an answer has been given; the loop itself holds tasks only weakly.
     background: set[asyncio.Task[None]] = field(default_factory=set)
-    # Requests that have not been answered; each is resolved when it has been.
-    unanswered: "set[asyncio.Future[None]]" = field(default_factory=set)
 
     def attempts(self) -> Attempts:
         """The attempts that one request has."""

@@ -1,4 +1,4 @@
-"""``GET /health``: whether the service is up, and how it is set up."""
+"""``GET /health``: whether the service is up, and how it is set up; ``GET /ready``."""
 
 import time
 from typing import Any
@@ -38,3 +38,23 @@ class HealthHandler(BaseHandler):
         if isinstance(credentials, TokenManager):
             facts["jwt"] = token_info(credentials.status)
         return facts
+
+
+class ReadyHandler(BaseHandler):
+    """Tells a balancer whether to send requests here."""
+
+    def get(self) -> None:
+        """Answer at once; what would be no use to a balancer is not looked at.
+
+        Above all whether Coze can be reached: if it cannot, no copy could serve.
+        """
+        credentials = self.context.credentials
+        state = "ready"
+        if isinstance(credentials, TokenManager) and not credentials.has_begun:
+            state = "starting"
+        if self.context.load.draining:
+            state = "stopping"
+        self.set_status(200 if state == "ready" else 503)
+        self.write_json({"status": state})
+
+    head = get

@@ -21,7 +21,7 @@ class MetricsHandler(BaseHandler):
         super().set_default_headers()
         self.set_header("Cache-Control", "no-store")
 
-    def prepare(self) -> None:
+    def admit(self) -> None:
         """Let in who may see the metrics.
 
         Raises:

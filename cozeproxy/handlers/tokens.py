@@ -33,7 +33,7 @@ class TokenHandler(BaseHandler):
         super().set_default_headers()
         self.set_header("Cache-Control", "no-store")
 
-    def prepare(self) -> None:
+    def admit(self) -> None:
         """Let in who may see tokens.
 
         Raises:

@@ -2,7 +2,7 @@
 
 ``record`` has what is known of one request, and is all that handlers deal with: it writes itself
 into the log and the metrics. ``logs`` has the log's two forms and how it is set up, ``lines`` what
-may stand in a line, ``batches`` how lines are written; ``metrics`` has the numbers, ``lag`` how
+may stand in a line, ``batches`` and ``pipes`` how lines are written; ``metrics`` has the numbers, ``lag`` how
 late the event loop is. Nothing here ever shows a key, a token, or the text of a message;
 docs/logging.md lists all that is shown.
 """

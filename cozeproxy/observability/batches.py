@@ -2,21 +2,31 @@
 
 import asyncio
 import logging
-from typing import TextIO
+from typing import Protocol
 
 # Seconds that a line may wait for others, and how many may wait.
 DELAY = 0.1
 MOST = 100
 
 
-class BatchHandler(logging.StreamHandler[TextIO]):
+class Stream(Protocol):
+    """Where lines are written."""
+
+    def write(self, lines: str, /) -> object:
+        """Write lines."""
+
+    def flush(self) -> None:
+        """Keep nothing back."""
+
+
+class BatchHandler(logging.StreamHandler[Stream]):
     """Writes lines to a stream: those that tell of something wrong at once, others with the next.
 
     To form and write a line by itself, in the middle of other work, costs several times of what it
     costs among others. Nothing is lost where a process ends by itself, as ``logging`` then flushes.
     """
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: Stream) -> None:
         super().__init__(stream)
         self._records: list[logging.LogRecord] = []
         self._scheduled = False

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from cozeproxy.observability.batches import BatchHandler
 from cozeproxy.observability.lines import printable
+from cozeproxy.observability.pipes import PatientStream
 from cozeproxy.settings import Settings
 
 ACCESS = "cozeproxy.access"
@@ -28,7 +29,7 @@ class Line(Protocol):
 
 def configure_logging(settings: Settings) -> None:
     """Send logs to standard error; without ENABLE_LOGGING no line a request."""
-    handler = BatchHandler(sys.stderr)
+    handler = BatchHandler(PatientStream(sys.stderr.fileno()))
     handler.setFormatter(JsonFormatter() if settings.log_format == "json" else TextFormatter())
     logging.basicConfig(handlers=[handler], level=settings.log_level.upper())
     # What no form of the log has, need not be found out.

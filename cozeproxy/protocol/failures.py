@@ -4,6 +4,7 @@ In a stream: as an ``error`` event, as ``conversation.chat.failed`` in three sha
 name. In place of a stream: as one JSON object, mostly with HTTP status 200.
 """
 
+import re
 from typing import NamedTuple
 
 import msgspec
@@ -18,6 +19,9 @@ from cozeproxy.errors import (
 )
 from cozeproxy.protocol.coze import NULL, Chat, chat_decoder, decode, number
 from cozeproxy.protocol.sse import Event
+
+# A log id: letters and digits, or a UUID.
+LOGID = re.compile(r"[0-9A-Za-z-]{1,100}")
 
 
 class Detail(msgspec.Struct):
@@ -123,4 +127,9 @@ def _logid(detail: msgspec.Raw) -> str | None:
         found = _detail_decoder.decode(detail)
     except msgspec.MsgspecError:
         return None
-    return found.logid if found else None
+    return known(LOGID, found.logid if found else None)
+
+
+def known(form: re.Pattern[str], value: str | None) -> str | None:
+    """A value that has the form of its kind: anything else could be made of what Coze was sent."""
+    return value if value and form.fullmatch(value) else None

@@ -72,6 +72,18 @@ class ToolCall(msgspec.Struct):
         return self.function
 
 
+class OfferedFunction(msgspec.Struct, gc=False):
+    """A function that the caller can run. What it is for is not read: a bot has its own tools."""
+
+    name: str | None = None
+
+
+class Tool(msgspec.Struct, gc=False):
+    """A tool that the caller can run."""
+
+    function: OfferedFunction | None = None
+
+
 class Message(msgspec.Struct):
     """A message of the request. Unknown keys (``reasoning_content``, ...) pass unread."""
 
@@ -148,9 +160,9 @@ class ChatRequest(msgspec.Struct, kw_only=True):
     metadata: dict[str, str] | None = None
     stop: str | list[str] | None = None
     response_format: ResponseFormat | None = None
-    tools: list[Object] | None = None
+    tools: list[Tool] | None = None
     tool_choice: str | Object | None = None
-    functions: list[Object] | None = None
+    functions: list[OfferedFunction] | None = None
     function_call: str | Object | None = None
     n: int | None = None
     logprobs: bool | None = None

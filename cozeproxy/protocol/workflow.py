@@ -187,8 +187,8 @@ def resume_call(reply: Reply) -> Call:
 
 
 def _has_resume_tool(request: ChatRequest) -> bool:
-    functions = [tool.get("function") for tool in request.tools or ()] + (request.functions or [])
-    return any(isinstance(f, dict) and f.get("name") == RESUME_TOOL for f in functions)
+    functions = [tool.function for tool in request.tools or ()] + list(request.functions or ())
+    return any(function and function.name == RESUME_TOOL for function in functions)
 
 
 def _answer_text(message: Message, place: str) -> str:

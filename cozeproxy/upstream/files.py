@@ -1,7 +1,6 @@
 """Uploading files to Coze, each once."""
 
 import asyncio
-import hashlib
 import secrets
 from collections.abc import Sequence
 
@@ -51,7 +50,7 @@ class Uploader:
 
     def _task(self, account: Account, attachment: Attachment) -> "asyncio.Task[str]":
         # Only the account that uploaded a file can use it.
-        key = (account.owner, hashlib.sha256(attachment.data).digest(), attachment.name)
+        key = (account.owner, attachment.digest, attachment.name)
         task = self._ids.get(key)
         if task is None or (task.done() and (task.cancelled() or task.exception())):
             task = self._ids[key] = asyncio.create_task(self._upload(account, attachment))
@@ -64,7 +63,7 @@ class Uploader:
             f'Content-Disposition: form-data; name="file"; filename="{attachment.name}"\r\n'
             "Content-Type: application/octet-stream\r\n\r\n"
         )
-        body = head.encode() + attachment.data + f"\r\n--{boundary}--\r\n".encode()
+        body = b"".join([head.encode(), attachment.data, f"\r\n--{boundary}--\r\n".encode()])
         answer = await account.upload(f"multipart/form-data; boundary={boundary}", body)
         try:
             return _decoder.decode(answer).data.id

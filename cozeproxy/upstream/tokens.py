@@ -118,6 +118,11 @@ class TokenManager:
         """
         return await self._session(None).renewed()
 
+    @property
+    def has_begun(self) -> bool:
+        """Whether there has been a token. What happens later is for requests to tell."""
+        return self._renewed > 0
+
     def clear(self) -> None:
         """Forget all tokens; the next call to Coze gets a new one."""
         for session in self._sessions.values():

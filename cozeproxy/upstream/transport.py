@@ -3,6 +3,7 @@
 import asyncio
 import ipaddress
 import logging
+import re
 from collections.abc import Callable, Mapping
 from urllib.parse import urlsplit
 
@@ -18,14 +19,17 @@ from cozeproxy.errors import (
     UpstreamTimeoutError,
     UpstreamUnreachableError,
 )
-from cozeproxy.protocol.failures import Reply
+from cozeproxy.protocol.failures import LOGID, Reply, known
 
 USER_AGENT = f"cozeproxy/{__version__}"
 
 logger = logging.getLogger(__name__)
 
-# Of a header that is passed on to callers.
-LONGEST_VALUE = 100
+# What may go on to callers, and into the log: what a value looks like, and not what else a server
+# could put there, such as the token that it was sent.
+_MEDIA_TYPE = re.compile(r"[A-Za-z0-9.+-]{1,50}/[A-Za-z0-9.+-]{1,50}")
+# Seconds, or a date as HTTP writes it.
+_RETRY_AFTER = re.compile(r"[0-9]{1,10}|[A-Za-z]{3}, [0-9A-Za-z: ]{1,30}")
 
 _UNREACHABLE = {
     pycurl.E_COULDNT_RESOLVE_HOST,
@@ -138,17 +142,11 @@ def logid_of(headers: Mapping[str, str]) -> str | None:
 
     Names of headers are in lower case, or those of a mapping that does not care.
     """
-    return _plain(headers.get("x-tt-logid") or headers.get("x-log-id"))
+    return known(LOGID, headers.get("x-tt-logid") or headers.get("x-log-id"))
 
 
 def read_reply(status: int, headers: Mapping[str, str], body: bytes) -> Reply:
     """What matters of an answer that is no stream."""
-    kind = _plain(headers.get("content-type")) or ""
-    return Reply(status, kind, body, logid_of(headers), _plain(headers.get("retry-after")))
-
-
-def _plain(value: str | None) -> str | None:
-    """A header's value, if it may go on to the caller: short, and printable ASCII."""
-    if value and len(value) <= LONGEST_VALUE and value.isascii() and value.isprintable():
-        return value
-    return None
+    kind = known(_MEDIA_TYPE, headers.get("content-type", "").partition(";")[0]) or ""
+    retry_after = known(_RETRY_AFTER, headers.get("retry-after"))
+    return Reply(status, kind, body, logid_of(headers), retry_after)

@@ -4,10 +4,10 @@ import logging
 import sys
 
 from cozeproxy.cli import main
-from cozeproxy.handlers import chat
+from cozeproxy.handlers import reading
 
 logging.basicConfig(level=logging.DEBUG)
-make_plan = chat.make_plan
+make_plan = reading.make_plan
 
 
 def make_plan_or_crash(request, *rest):
@@ -16,5 +16,5 @@ def make_plan_or_crash(request, *rest):
     return make_plan(request, *rest)
 
 
-chat.make_plan = make_plan_or_crash
+reading.make_plan = make_plan_or_crash
 sys.exit(main())

@@ -109,7 +109,7 @@ def serve(variables, tmp_path):
 
     def serve(*arguments, **more):
         command = [*COZEPROXY, "serve", *arguments]
-        process = Process(command, tmp_path, **variables, **more).__enter__()
+        process = Process(command, tmp_path, **variables | more).__enter__()
         started.append(process)
         return process, urlsplit(process.address()).port
 

@@ -73,7 +73,11 @@ class RawCaller:
         sock.setblocking(False)
         if receive_buffer:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-        await asyncio.get_running_loop().sock_connect(sock, ("127.0.0.1", port))
+        try:
+            await asyncio.get_running_loop().sock_connect(sock, ("127.0.0.1", port))
+        except OSError:
+            sock.close()
+            raise
         limit = receive_buffer or 2**20
         return cls(*await asyncio.open_connection(sock=sock, limit=limit))
 
@@ -104,14 +108,15 @@ class RawCaller:
     async def response(self, *, bodiless=False):
         """Read a response to the end that HTTP marks, and nothing beyond it."""
         response = await self.head()
-        if bodiless or response.status in (204, 304):
-            return response
-        if response.headers.get("transfer-encoding") == "chunked":
-            while piece := await self.piece():
-                response.body += piece
-        else:
-            response.body = await self._reader.readexactly(int(response.headers["content-length"]))
+        if not bodiless and response.status not in (204, 304):
+            response.body = await self.body_of(response)
         return response
+
+    async def body_of(self, response):
+        """Read the body that belongs to a head."""
+        if response.headers.get("transfer-encoding") == "chunked":
+            return await self.rest()
+        return await self._reader.readexactly(int(response.headers["content-length"]))
 
     async def piece(self):
         """Read a chunk of a response's body, empty at the end of it."""

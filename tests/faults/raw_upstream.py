@@ -22,12 +22,14 @@ class RawUpstream:
         base_url: for COZE_BASE_URL.
         accepted: how many connections were ever accepted.
         connections: those that are open.
+        answers_cancels: calls to CANCEL are answered by themselves, before called() gives them.
     """
 
     def __init__(self):
         self.base_url = ""
         self.accepted = 0
         self.connections = set()
+        self.answers_cancels = True
         self._server = None
         self._calls = deque()
         self._came = asyncio.Condition()
@@ -63,10 +65,10 @@ class RawUpstream:
 
     def waiting(self, path=None):
         """How many calls have come, of a path or of all, that called() has not given yet."""
-        return sum(path in (None, call.path.split("?")[0]) for call in self._calls)
+        return sum(call.is_for(path) for call in self._calls)
 
     def _find(self, path):
-        return next((c for c in self._calls if path in (None, c.path.split("?")[0])), None)
+        return next((call for call in self._calls if call.is_for(path)), None)
 
     async def _serve(self, reader, writer):
         self._tasks.add(asyncio.current_task())
@@ -75,6 +77,8 @@ class RawUpstream:
         self.connections.add(connection)
         try:
             while call := await connection.next_call():
+                if self.answers_cancels and call.is_for(CANCEL):
+                    await call.reply({"code": 0, "msg": ""})
                 async with self._came:
                     self._calls.append(call)
                     self._came.notify_all()
@@ -146,6 +150,10 @@ class Call:
         """The request's body."""
         return json.loads(self.body)
 
+    def is_for(self, path):
+        """Whether it is a call to a path; None is any."""
+        return path in (None, self.path.partition("?")[0])
+
     async def write(self, data):
         """Write bytes as they are."""
         self.connection.writer.write(data)
@@ -155,7 +163,11 @@ class Call:
         """Answer whole: with these bytes, or with JSON; the connection can be used again."""
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
         fields = {"Content-Type": kind, "Content-Length": len(data), **headers}
-        lines = [f"{name.replace('_', '-')}: {value}" for name, value in fields.items() if value]
+        lines = [
+            f"{name.replace('_', '-')}: {value}"
+            for name, value in fields.items()
+            if value is not None
+        ]
         await self.write("\r\n".join([f"HTTP/1.1 {status}", *lines, "", ""]).encode() + data)
         self.over.set()
 
@@ -181,6 +193,11 @@ class Call:
         """Answer with a whole stream."""
         await self.start(*events)
         await self.end()
+
+    async def answer_and_close(self, data):
+        """Answer with bytes that need not be HTTP, and close the connection."""
+        await self.write(data)
+        self.close()
 
     async def left(self):
         """Wait until the service has closed the connection."""

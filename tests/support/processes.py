@@ -77,8 +77,19 @@ class Process:
 
     def end(self, number=signal.SIGTERM):
         """Send a signal and return the exit status."""
+        self.send_signal(number)
+        return self.wait()
+
+    def send_signal(self, number):
         self._process.send_signal(number)
+
+    def wait(self):
+        """Return the exit status, when it comes."""
         return self._process.wait()
+
+    @property
+    def pid(self):
+        return self._process.pid
 
 
 def finished(command, cwd, *, given=None, **environment):

@@ -1,0 +1,232 @@
+"""The end of the service, from outside: what is open may end, what is new is not begun."""
+
+import asyncio
+import signal
+import time
+
+import pytest
+
+from tests.faults.raw_caller import CHAT, request
+from tests.faults.raw_upstream import CANCEL
+from tests.faults.waiting import eventually
+from tests.service.asking import body
+from tests.support import coze
+
+pytestmark = pytest.mark.gen_test(timeout=60)
+
+GRACE = 1.5
+READY = request(b"", "/ready", "GET")
+
+
+@pytest.fixture
+def started(serve):
+    async def started(**environment):
+        return await asyncio.to_thread(lambda: serve(**environment))
+
+    return started
+
+
+@pytest.fixture
+def streaming(dial_to, upstream):
+    """A stream that has begun: its caller and its call."""
+
+    async def streaming(port):
+        caller = await dial_to(port)
+        await caller.send(request(body("7", stream=True)))
+        call = await upstream.called("/v3/chat")
+        await call.start(coze.CREATED, coze.delta("Begun"))
+        response = await caller.head()
+        await caller.until(b'"Begun"')
+        return caller, call, response
+
+    return streaming
+
+
+async def ended(process):
+    """The exit status, when it comes."""
+    return await asyncio.to_thread(process.wait)
+
+
+async def refused(dial_to, port):
+    """Wait until nobody listens any more."""
+    while True:
+        try:
+            await (await dial_to(port)).close()
+        except ConnectionRefusedError:
+            return
+        except ConnectionResetError:
+            continue  # it was just about to be
+
+
+async def test_streams_run_to_their_end_and_nothing_new_begins(started, dial_to, streaming):
+    process, port = await started()
+    caller, call, _ = await streaming(port)
+    idle = await dial_to(port)
+    assert (await idle.ask(b"", "/ready", "GET")).status == 200
+    process.send_signal(signal.SIGTERM)
+    assert await idle.closed() == b""
+    await refused(dial_to, port)
+    await call.end(coze.delta("!"), coze.completed("Begun!"), coze.FINISH_MARKER, coze.END)
+    assert (await caller.rest()).endswith(b"data: [DONE]\n\n")
+    assert await caller.closed_cleanly() == b""
+    assert await ended(process) == 0
+    assert "Traceback" not in process.complaints()
+
+
+async def test_answer_that_has_not_begun_says_that_it_is_the_last(started, dial_to, upstream):
+    process, port = await started()
+    caller = await dial_to(port)
+    await caller.send(request(body("7")))
+    call = await upstream.called()
+    process.send_signal(signal.SIGTERM)
+    await refused(dial_to, port)
+    await call.answer(coze.answer("Fine"))
+    response = await caller.response()
+    assert response.status == 200
+    assert response.headers["connection"] == "close"
+    assert await caller.closed_cleanly() == b""
+    assert await ended(process) == 0
+
+
+async def test_failure_that_has_not_been_told_says_that_it_is_the_last(started, dial_to, upstream):
+    process, port = await started()
+    caller = await dial_to(port)
+    await caller.send(request(body("7")))
+    call = await upstream.called()
+    process.send_signal(signal.SIGTERM)
+    await refused(dial_to, port)
+    await call.reply({"code": 4028, "msg": "no credit"})
+    response = await caller.response()
+    assert (response.status, response.headers["connection"]) == (429, "close")
+    assert await ended(process) == 0
+
+
+async def test_stream_that_outlives_its_time_ends_with_an_error_and_a_cancel(
+    started, streaming, upstream
+):
+    process, port = await started(SHUTDOWN_GRACE=str(GRACE))
+    caller, call, _ = await streaming(port)
+    start = time.monotonic()
+    process.send_signal(signal.SIGTERM)
+    rest = await caller.rest()
+    assert GRACE - 0.2 < time.monotonic() - start < GRACE + 3
+    assert b'"code":"server_shutting_down"' in rest
+    assert b"[DONE]" not in rest
+    assert b'"finish_reason":"stop"' not in rest
+    await call.left()
+    cancel = await upstream.called(CANCEL)
+    assert cancel.json == {"chat_id": "71", "conversation_id": "72"}
+    assert await ended(process) == 0
+    assert "Traceback" not in process.complaints()
+
+
+async def test_whole_answer_that_outlives_its_time_is_a_503(started, dial_to, upstream):
+    process, port = await started(SHUTDOWN_GRACE=str(GRACE))
+    caller = await dial_to(port)
+    await caller.send(request(body("7")))
+    call = await upstream.called()
+    await call.start(coze.CREATED, coze.delta("Begun"))
+    process.send_signal(signal.SIGTERM)
+    response = await caller.response()
+    assert (response.status, response.error["code"]) == (503, "server_shutting_down")
+    # It has begun at Coze: asked once more, it would be another one.
+    assert response.headers["x-should-retry"] == "false"
+    await upstream.called(CANCEL)
+    assert await ended(process) == 0
+
+
+async def test_body_that_outlives_its_time_is_a_503(started, dial_to):
+    process, port = await started(SHUTDOWN_GRACE=str(GRACE))
+    caller = await dial_to(port)
+    await caller.send(request(b"", CHAT, "POST", "Content-Length: 1000") + b"{")
+    # Its head has been read when a request after it has been answered.
+    await (await dial_to(port)).ask(b"", "/health", "GET")
+    process.send_signal(signal.SIGTERM)
+    response = await caller.response()
+    assert (response.status, response.error["code"]) == (503, "server_shutting_down")
+    assert await ended(process) == 0
+
+
+async def test_readiness_ends_at_once_and_listening_later(started, dial_to, upstream):
+    process, port = await started(SHUTDOWN_DELAY="2", SHUTDOWN_GRACE=str(GRACE))
+    idle = await dial_to(port)
+    assert (await idle.ask(b"", "/ready", "GET")).json == {"status": "ready"}
+    start = time.monotonic()
+    process.send_signal(signal.SIGTERM)
+    while (response := await idle.ask(b"", "/ready", "GET")).status == 200:
+        pass
+    assert (response.status, response.json) == (503, {"status": "stopping"})
+    # Balancers that have not noticed yet still send requests, and they are served.
+    assert (await idle.ask(b"", "/health", "GET")).status == 200
+    caller = await dial_to(port)
+    await caller.send(request(body("7")))
+    await (await upstream.called()).answer(coze.answer("Fine"))
+    assert (await caller.response()).status == 200
+    assert await caller.closed() == b""
+    assert time.monotonic() - start > 1.5
+    assert await ended(process) == 0
+
+
+async def test_service_without_work_ends_at_once(started):
+    process, _ = await started()
+    start = time.monotonic()
+    process.send_signal(signal.SIGTERM)
+    assert await ended(process) == 0
+    assert time.monotonic() - start < 3
+
+
+@pytest.mark.parametrize("second", [signal.SIGTERM, signal.SIGINT])
+async def test_second_signal_ends_the_process_at_once(started, dial_to, streaming, second):
+    process, port = await started()
+    caller, _, _ = await streaming(port)
+    process.send_signal(signal.SIGTERM)
+    await refused(dial_to, port)
+    start = time.monotonic()
+    process.send_signal(second)
+    assert await ended(process) == 128 + second
+    assert time.monotonic() - start < 1
+    assert b"[DONE]" not in await caller.closed()
+    assert "Traceback" not in process.complaints()
+
+
+async def test_hangup_changes_nothing(started, dial_to, streaming):
+    process, port = await started()
+    caller, call, _ = await streaming(port)
+    for _ in range(3):
+        process.send_signal(signal.SIGHUP)
+    await eventually(lambda: process.complaints().count("SIGHUP changes nothing") > 0)
+    await call.end(coze.completed("Begun"), coze.FINISH_MARKER, coze.END)
+    assert (await caller.rest()).endswith(b"data: [DONE]\n\n")
+    assert (await (await dial_to(port)).ask(b"", "/ready", "GET")).status == 200
+    assert process.end() == 0
+
+
+async def test_connections_that_wait_to_be_taken_are_served(started, dial_to):
+    # Between the last look for new ones and the end of listening there is nothing.
+    process, port = await started()
+    callers = [await dial_to(port) for _ in range(50)]
+    process.send_signal(signal.SIGSTOP)
+    callers += [await dial_to(port) for _ in range(50)]
+    for caller in callers:
+        await caller.send(request(b"", "/health", "GET"))
+    process.send_signal(signal.SIGTERM)
+    process.send_signal(signal.SIGCONT)
+    for caller in callers:
+        assert (await caller.response()).status == 200
+    assert await ended(process) == 0
+
+
+async def test_load_of_streams_ends_whole_or_with_an_error(started, streaming, upstream):
+    process, port = await started(SHUTDOWN_GRACE=str(GRACE))
+    streams = [await streaming(port) for _ in range(40)]
+    process.send_signal(signal.SIGTERM)
+    for number, (_, call, _) in enumerate(streams):
+        if number % 2:
+            await call.end(coze.completed("Begun"), coze.FINISH_MARKER, coze.END)
+    for number, (caller, _, _) in enumerate(streams):
+        rest = await caller.rest()
+        assert rest.endswith(b"data: [DONE]\n\n") == bool(number % 2)
+        assert (b"server_shutting_down" in rest) != bool(number % 2)
+    for _ in range(20):
+        await upstream.called(CANCEL)
+    assert await ended(process) == 0
