@@ -8,7 +8,7 @@ from tornado.web import Application
 
 from cozeproxy.handlers.access import Guard, KeyRing
 from cozeproxy.handlers.base import BaseHandler, NotFoundHandler, note_end
-from cozeproxy.handlers.chat import ChatCompletionsHandler
+from cozeproxy.handlers.chat import ChatCompletionsHandler, CompletionsHandler
 from cozeproxy.handlers.context import Context
 from cozeproxy.handlers.health import HealthHandler, ReadyHandler
 from cozeproxy.handlers.load import Load
@@ -40,6 +40,7 @@ def make_app(context: Context) -> Application:
     kwargs = {"context": context}
     routes: list[tuple[str, type[BaseHandler]]] = [
         (r"/v1/chat/completions", ChatCompletionsHandler),
+        (r"/v1/completions", CompletionsHandler),
         (r"/v1/models", ModelsHandler),
         (r"/v1/models/(.+)", ModelHandler),
         (r"/health", HealthHandler),

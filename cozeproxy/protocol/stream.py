@@ -1,14 +1,26 @@
 """One answer, from Coze's bytes to the caller's: the way out as one object."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from cozeproxy.errors import ServiceError, UpstreamBrokenError
 from cozeproxy.protocol import coze
-from cozeproxy.protocol.completion import ChunkWriter, CompletionWriter
 from cozeproxy.protocol.plan import Translator
 from cozeproxy.protocol.response import RunningChat, Writer
 from cozeproxy.protocol.sse import EventParser
+
+
+class Output(Writer, Protocol):
+    """A writer that turns what it takes into bytes for the caller."""
+
+    def start(self) -> None:
+        """Write what an answer begins with, if it can be told and has not been written."""
+
+    def fail(self, error: ServiceError) -> None:
+        """Write the end of an answer that has failed after something of it went out."""
+
+    def take(self) -> bytes:
+        """Give what has been written since the last call."""
 
 
 class ChatStream:
@@ -22,9 +34,7 @@ class ChatStream:
         error: why the answer has failed, None while it has not.
     """
 
-    def __init__(
-        self, writer: ChunkWriter | CompletionWriter, make: Callable[[Writer], Translator]
-    ) -> None:
+    def __init__(self, writer: Output, make: Callable[[Writer], Translator]) -> None:
         self.error: ServiceError | None = None
         self._parser = EventParser()
         self._writer = writer
@@ -54,6 +64,11 @@ class ChatStream:
     def start(self) -> bytes:
         """Give what an answer begins with, before there is anything of it."""
         self._writer.start()
+        return self._writer.take()
+
+    def failure(self, error: ServiceError) -> bytes:
+        """Give the end of an answer that has failed after its status went out."""
+        self._writer.fail(error)
         return self._writer.take()
 
     def receive_data(self, data: bytes) -> bytes:

@@ -1,0 +1,53 @@
+"""What the endpoints have in common that take a body to Coze and wait for what becomes of it."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import TypeVar
+
+from cozeproxy.handlers.api import ApiHandler
+from cozeproxy.handlers.reading import LARGE, without_collection
+from cozeproxy.handlers.relay import Relay
+
+T = TypeVar("T")
+
+
+class AskingHandler(ApiHandler):
+    """Asks Coze: for at most so many at a time, and for each as long as its caller is there."""
+
+    takes_body = True
+
+    # Set while an answer is on its way.
+    relay: Relay | None = None
+    # Whether the caller has gone, perhaps before there could be an answer.
+    gone = False
+
+    def admit(self) -> None:
+        """Let the caller in, unless there are as many as there may be."""
+        super().admit()
+        if self.request.method == "POST":
+            self.context.load.check()
+
+    def on_connection_close(self) -> None:
+        """End the call to Coze when the caller leaves."""
+        super().on_connection_close()
+        self.gone = True
+        if self.relay:
+            self.relay.caller_left()
+
+    async def read_body(self, read: Callable[[list[bytes]], T]) -> T:
+        """Make something of the body: beside the loop, if it is a large one."""
+        pieces = self.take_body()
+        if self.body.size < LARGE:
+            return read(pieces)
+        return await asyncio.get_running_loop().run_in_executor(
+            self.context.aside, without_collection, read, pieces
+        )
+
+    def note(self, notes: Mapping[str, str]) -> None:
+        """Tell the caller what was done with its request that it may not expect."""
+        for word, value in notes.items():
+            self.set_header(f"X-Cozeproxy-{word}", value)
+
+    def tell_nobody(self) -> None:
+        """End a request whose caller has gone: this is what the log says, as nginx's does."""
+        self.set_status(499, "Client Closed Request")
