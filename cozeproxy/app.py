@@ -10,6 +10,7 @@ from cozeproxy.handlers.access import Guard, KeyRing
 from cozeproxy.handlers.base import BaseHandler, NotFoundHandler, note_end
 from cozeproxy.handlers.chat import ChatCompletionsHandler, CompletionsHandler
 from cozeproxy.handlers.context import Context
+from cozeproxy.handlers.files import FileContentHandler, FileHandler, FilesHandler
 from cozeproxy.handlers.health import HealthHandler, ReadyHandler
 from cozeproxy.handlers.load import Load
 from cozeproxy.handlers.metrics import MetricsHandler
@@ -41,6 +42,9 @@ def make_app(context: Context) -> Application:
     routes: list[tuple[str, type[BaseHandler]]] = [
         (r"/v1/chat/completions", ChatCompletionsHandler),
         (r"/v1/completions", CompletionsHandler),
+        (r"/v1/files", FilesHandler),
+        (r"/v1/files/(.+)/content", FileContentHandler),
+        (r"/v1/files/(.+)", FileHandler),
         (r"/v1/models", ModelsHandler),
         (r"/v1/models/(.+)", ModelHandler),
         (r"/health", HealthHandler),

@@ -1,8 +1,8 @@
 """What the endpoints have in common that take a body to Coze and wait for what becomes of it."""
 
 import asyncio
-from collections.abc import Callable, Mapping
-from typing import TypeVar
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from typing import Any, TypeVar
 
 from cozeproxy.handlers.api import ApiHandler
 from cozeproxy.handlers.reading import LARGE, without_collection
@@ -16,8 +16,9 @@ class AskingHandler(ApiHandler):
 
     takes_body = True
 
-    # Set while an answer is on its way.
+    # Set while an answer is on its way, piece by piece or whole.
     relay: Relay | None = None
+    waiting: asyncio.Task[Any] | None = None
     # Whether the caller has gone, perhaps before there could be an answer.
     gone = False
 
@@ -33,6 +34,8 @@ class AskingHandler(ApiHandler):
         self.gone = True
         if self.relay:
             self.relay.caller_left()
+        if self.waiting:
+            self.waiting.cancel()
 
     async def read_body(self, read: Callable[[list[bytes]], T]) -> T:
         """Make something of the body: beside the loop, if it is a large one."""
@@ -43,10 +46,34 @@ class AskingHandler(ApiHandler):
             self.context.aside, without_collection, read, pieces
         )
 
+    async def wait_for(self, answer: Coroutine[Any, Any, T]) -> T | None:
+        """Wait for an answer that comes whole; None where the caller has gone meanwhile.
+
+        Raises:
+            ServiceError: there is none.
+        """
+        task = asyncio.create_task(answer)
+        self.waiting = task
+        if self.gone:
+            task.cancel()
+        await asyncio.wait([task])
+        if not self.gone:
+            return task.result()
+        if not task.cancelled():
+            # It had come, for nobody; how it went is told to somebody, or Python complains.
+            task.exception()
+        self.tell_nobody()
+        return None
+
     def note(self, notes: Mapping[str, str]) -> None:
         """Tell the caller what was done with its request that it may not expect."""
         for word, value in notes.items():
             self.set_header(f"X-Cozeproxy-{word}", value)
+
+    def note_ignored(self, fields: Sequence[str]) -> None:
+        """Tell the caller which fields of its request are without effect."""
+        if fields:
+            self.note({"Ignored": ", ".join(fields)})
 
     def tell_nobody(self) -> None:
         """End a request whose caller has gone: this is what the log says, as nginx's does."""

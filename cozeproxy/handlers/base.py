@@ -3,7 +3,8 @@
 import http.client
 import logging
 import re
-from typing import Any, cast
+from collections.abc import Mapping
+from typing import Any, ClassVar, cast
 
 import msgspec
 from tornado.httputil import HTTPServerRequest
@@ -46,6 +47,9 @@ class BaseHandler(ReceivingHandler):
 
     # Whether pages of other origins may read the answers, as far as the settings let them.
     shares_with_pages = True
+
+    # What OpenAI has here and Coze has no call for: why, by the method.
+    lacking: ClassVar[Mapping[str, str]] = {}
 
     # Tornado's default would add methods that nothing here serves to its errors.
     SUPPORTED_METHODS = ("GET", "HEAD", "POST", "DELETE", "PATCH", "PUT", "OPTIONS")
@@ -143,6 +147,9 @@ class BaseHandler(ReceivingHandler):
         self.set_header("Access-Control-Expose-Headers", EXPOSED)
 
     def _wrong_method(self) -> RequestError:
+        reason = self.lacking.get(self.request.method or "")
+        if reason:
+            return RequestError(reason, code="unsupported_operation", status=404)
         served = [m for m in self.SUPPORTED_METHODS if self._serves(m)]
         self.set_header("Allow", ", ".join(served))
         return RequestError(

@@ -139,9 +139,7 @@ def _explain(text: str) -> RequestError:
             return RequestError(
                 f"Unknown parameter: '{path}'.", param=path, code="unknown_parameter"
             )
-        return RequestError(
-            f"Missing required parameter: '{path}'.", param=path, code="missing_required_parameter"
-        )
+        return RequestError.missing(path)
     if not path:
         return RequestError(f"The request body must be a JSON object: {text}.")
     code = "invalid_type" if text.startswith("Expected") else "invalid_value"
@@ -151,11 +149,7 @@ def _explain(text: str) -> RequestError:
 def _prompt(given: str | list[Any] | None) -> str:
     """The one text that a prompt must be, also as a list."""
     if given is None:
-        raise RequestError(
-            "Missing required parameter: 'prompt'.",
-            param="prompt",
-            code="missing_required_parameter",
-        )
+        raise RequestError.missing("prompt")
     texts = given if isinstance(given, list) else [given]
     if not all(isinstance(text, str) for text in texts):
         raise _unsupported("prompt", "a Coze bot takes text, and no tokens", value=True)

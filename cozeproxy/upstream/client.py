@@ -97,7 +97,7 @@ class CozeClient:
         Raises:
             UpstreamError: Coze refused, or cannot be reached.
         """
-        return await self._control_call(
+        return await self._call(
             f"{path}?{urlencode(query)}", token, {}, request_timeout=CONTROL_TIMEOUT
         )
 
@@ -114,13 +114,31 @@ class CozeClient:
         Raises:
             UpstreamError: Coze refused it, or cannot be reached.
         """
-        return await self._control_call(
+        return await self._call(
             path,
             token,
             {"Content-Type": content_type},
             method="POST",
             body=body,
             request_timeout=timeout,
+        )
+
+    async def send(
+        self, path: str, content_type: str, body: bytes, token: Secret, seconds: float
+    ) -> bytes:
+        """Send something that takes as long as a stream, in the place of one.
+
+        Raises:
+            UpstreamError: Coze refused it, or cannot be reached, or not in time.
+        """
+        return await self._call(
+            path,
+            token,
+            {"Content-Type": content_type},
+            self._http,
+            method="POST",
+            body=body,
+            request_timeout=seconds,
         )
 
     def end_calls(self) -> None:
@@ -142,8 +160,13 @@ class CozeClient:
         self._open.add(transfer)
         done.add_done_callback(lambda _: self._open.discard(transfer))
 
-    async def _control_call(
-        self, path: str, token: Secret, headers: Mapping[str, str], **options: Any
+    async def _call(
+        self,
+        path: str,
+        token: Secret,
+        headers: Mapping[str, str],
+        engine: CurlAsyncHTTPClient | None = None,
+        **options: Any,
     ) -> bytes:
         authorization = f"Bearer {token.reveal()}"
         transfer = Transfer()
@@ -159,12 +182,29 @@ class CozeClient:
             **self._common,
             **options,
         )
-        self._begin(transfer, self._control.fetch(request, raise_error=False))
-        try:
-            response = await transfer.done
-        except CurlError as error:
-            raise (transfer.reason or transfer_error(error)) from error
+        self._begin(transfer, (engine or self._control).fetch(request, raise_error=False))
+        response = await self._response(transfer)
         failure = failures.error_in(read_reply(response.code, response.headers, response.body))
         if failure:
             raise failure
         return response.body
+
+    async def _response(self, transfer: Transfer) -> HTTPResponse:
+        """Wait for the end of a call, which is given up where nobody waits for it any more."""
+        try:
+            # To wait for the future itself would cancel it as well, and nothing of the call.
+            await asyncio.wait([transfer.done])
+        except asyncio.CancelledError:
+            transfer.done.add_done_callback(_pass_over)
+            transfer.abort()
+            raise
+        try:
+            return transfer.done.result()
+        except CurlError as error:
+            raise (transfer.reason or transfer_error(error)) from error
+
+
+def _pass_over(done: "asyncio.Future[HTTPResponse]") -> None:
+    # How it ended is told to somebody, or Python complains that nobody was.
+    if not done.cancelled():
+        done.exception()

@@ -1,30 +1,18 @@
-"""Uploading files to Coze, each once."""
+"""Uploading files to Coze: those of messages each once."""
 
 import asyncio
 import secrets
 from collections.abc import Sequence
 
-import msgspec
 from cachetools import LRUCache
 
-from cozeproxy.errors import UpstreamBrokenError
 from cozeproxy.protocol.attachments import Attachment
-from cozeproxy.upstream.account import Account
+from cozeproxy.protocol.files import CozeFile, read_file
+from cozeproxy.upstream.account import UPLOAD_PATH, UPLOAD_TIMEOUT, Account
 
 # Coze keeps uploaded files for three months (docs.coze.cn, upload_files), longer than a process
 # lives on most platforms; an id is some hundred bytes.
 REMEMBERED = 1000
-
-
-class _File(msgspec.Struct):
-    id: str
-
-
-class _Uploaded(msgspec.Struct):
-    data: _File
-
-
-_decoder = msgspec.json.Decoder(_Uploaded)
 
 
 class Uploader:
@@ -57,15 +45,37 @@ class Uploader:
         return task
 
     async def _upload(self, account: Account, attachment: Attachment) -> str:
-        boundary = secrets.token_hex(16)
-        head = (
-            f"--{boundary}\r\n"
-            f'Content-Disposition: form-data; name="file"; filename="{attachment.name}"\r\n'
-            "Content-Type: application/octet-stream\r\n\r\n"
-        )
-        body = b"".join([head.encode(), attachment.data, f"\r\n--{boundary}--\r\n".encode()])
-        answer = await account.upload(f"multipart/form-data; boundary={boundary}", body)
-        try:
-            return _decoder.decode(answer).data.id
-        except msgspec.MsgspecError as error:
-            raise UpstreamBrokenError("Coze took a file but gave no id for it.") from error
+        return read_file(await account.upload(*multipart(attachment))).id
+
+
+async def keep(account: Account, attachment: Attachment) -> CozeFile:
+    """Upload a file for its own sake: as a file of its own, whatever was uploaded before.
+
+    Raises:
+        UpstreamError: Coze refused it, or cannot be reached.
+    """
+    content_type, body = multipart(attachment)
+    # Once is enough to have it in memory, for as long as this may take.
+    del attachment
+    return read_file(await account.send(UPLOAD_PATH, content_type, body, UPLOAD_TIMEOUT))
+
+
+async def describe(account: Account, file_id: str) -> CozeFile:
+    """Ask about a file.
+
+    Raises:
+        UpstreamError: Coze does not know it, or cannot be reached.
+    """
+    return read_file(await account.get("/v1/files/retrieve", {"file_id": file_id}))
+
+
+def multipart(attachment: Attachment) -> tuple[str, bytes]:
+    """A file as Coze takes it: the type of the content, and the content."""
+    boundary = secrets.token_hex(16)
+    head = (
+        f"--{boundary}\r\n"
+        f'Content-Disposition: form-data; name="file"; filename="{attachment.name}"\r\n'
+        "Content-Type: application/octet-stream\r\n\r\n"
+    )
+    body = b"".join([head.encode(), attachment.data, f"\r\n--{boundary}--\r\n".encode()])
+    return f"multipart/form-data; boundary={boundary}", body
