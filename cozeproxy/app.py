@@ -15,7 +15,9 @@ from cozeproxy.handlers.health import HealthHandler, ReadyHandler
 from cozeproxy.handlers.load import Load
 from cozeproxy.handlers.metrics import MetricsHandler
 from cozeproxy.handlers.models import ModelHandler, ModelsHandler
+from cozeproxy.handlers.speech import SpeechHandler
 from cozeproxy.handlers.tokens import ClearTokenHandler, GetTokenHandler, RefreshTokenHandler
+from cozeproxy.handlers.transcriptions import TranscriptionsHandler
 from cozeproxy.handlers.watch import Times
 from cozeproxy.listener import CallerServer, Listener
 from cozeproxy.observability import LoopLag, Metrics, silence_quotes
@@ -42,6 +44,8 @@ def make_app(context: Context) -> Application:
     routes: list[tuple[str, type[BaseHandler]]] = [
         (r"/v1/chat/completions", ChatCompletionsHandler),
         (r"/v1/completions", CompletionsHandler),
+        (r"/v1/audio/speech", SpeechHandler),
+        (r"/v1/audio/transcriptions", TranscriptionsHandler),
         (r"/v1/files", FilesHandler),
         (r"/v1/files/(.+)/content", FileContentHandler),
         (r"/v1/files/(.+)", FileHandler),

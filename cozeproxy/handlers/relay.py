@@ -26,7 +26,7 @@ from cozeproxy.handlers.base import BaseHandler
 from cozeproxy.handlers.heads import set_head, told_in_stream
 from cozeproxy.handlers.watch import Times, Watch
 from cozeproxy.protocol.response import RunningChat
-from cozeproxy.protocol.stream import ChatStream
+from cozeproxy.protocol.stream import Translation
 from cozeproxy.upstream.stream import UpstreamStream
 
 logger = logging.getLogger(__name__)
@@ -51,7 +51,7 @@ class Relay:
     def __init__(
         self,
         handler: BaseHandler,
-        translate: Callable[[bool], ChatStream],
+        translate: Callable[[bool], Translation],
         times: Times,
         *,
         streaming: bool,

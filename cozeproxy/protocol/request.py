@@ -35,11 +35,12 @@ WORKFLOW_FIELDS = ("app_id", "ext", "resume", "workflow_version")
 
 
 class Call(NamedTuple):
-    """One streaming call to Coze."""
+    """One streaming call to Coze; ``accept`` is the type of a good answer, perhaps with a ``*``."""
 
     path: str
     query: Mapping[str, str]
     body: bytes
+    accept: str = "text/event-stream"
 
 
 class ToolOutputs(NamedTuple):

@@ -23,6 +23,40 @@ class Output(Writer, Protocol):
         """Give what has been written since the last call."""
 
 
+class Translation(Protocol):
+    """What becomes of one answer of Coze's: a ChatStream, or something that takes its place."""
+
+    error: ServiceError | None
+
+    @property
+    def ended(self) -> bool:
+        """Whether the whole answer has been given."""
+
+    @property
+    def info(self) -> dict[str, Any]:
+        """Coze's ids, as far as they are known."""
+
+    @property
+    def running(self) -> RunningChat | None:
+        """The chat, while Coze works on it without an end in sight."""
+
+    @property
+    def tokens(self) -> tuple[int, int] | None:
+        """The tokens of the request and of the answer, where Coze tells them."""
+
+    def start(self) -> bytes:
+        """Give what an answer begins with, before there is anything of it; maybe nothing."""
+
+    def receive_data(self, data: bytes) -> bytes:
+        """Take a piece, cut anywhere; give what the caller can have of it."""
+
+    def receive_eof(self) -> bytes:
+        """Take the end of Coze's answer."""
+
+    def failure(self, error: ServiceError) -> bytes:
+        """Give the end of an answer that has failed after its status went out."""
+
+
 class ChatStream:
     """Translates one answer of Coze's as its bytes arrive.
 
@@ -62,7 +96,7 @@ class ChatStream:
         return coze.tokens(usage) if usage else None
 
     def start(self) -> bytes:
-        """Give what an answer begins with, before there is anything of it."""
+        """Give what an answer begins with, before there is anything of it; maybe nothing."""
         self._writer.start()
         return self._writer.take()
 

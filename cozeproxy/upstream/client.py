@@ -66,18 +66,18 @@ class CozeClient:
     def stream(
         self, call: Call, token: Secret, receiver: Callable[[bytes], None]
     ) -> UpstreamStream:
-        """Start a streaming call; the receiver gets the event stream's bytes as they come.
+        """Start a streaming call; the receiver gets the bytes of the answer as they come.
 
         Whoever calls looks at the time: the call has no bound but that for connecting.
         """
-        stream = UpstreamStream(receiver, call.body, self._set_up, self._remainders)
+        stream = UpstreamStream(receiver, call, self._set_up, self._remainders)
         request = HTTPRequest(
             self._base_url + call.path + (f"?{urlencode(call.query)}" if call.query else ""),
             method="POST",
             headers={
                 "Authorization": f"Bearer {token.reveal()}",
                 "Content-Type": "application/json",
-                "Accept": "text/event-stream",
+                "Accept": call.accept,
                 # Compressed tokens would wait in the compressor of whoever compresses them.
                 "Accept-Encoding": "identity",
             },

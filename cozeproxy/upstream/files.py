@@ -8,6 +8,7 @@ from cachetools import LRUCache
 
 from cozeproxy.protocol.attachments import Attachment
 from cozeproxy.protocol.files import CozeFile, read_file
+from cozeproxy.protocol.transcription import read_transcription
 from cozeproxy.upstream.account import UPLOAD_PATH, UPLOAD_TIMEOUT, Account
 
 # Coze keeps uploaded files for three months (docs.coze.cn, upload_files), longer than a process
@@ -67,6 +68,18 @@ async def describe(account: Account, file_id: str) -> CozeFile:
         UpstreamError: Coze does not know it, or cannot be reached.
     """
     return read_file(await account.get("/v1/files/retrieve", {"file_id": file_id}))
+
+
+async def transcribe(account: Account, attachment: Attachment, seconds: float) -> str:
+    """Have a recording transcribed, which may take so many seconds.
+
+    Raises:
+        UpstreamError: Coze refused it, or cannot be reached, or not in time.
+    """
+    content_type, body = multipart(attachment)
+    del attachment
+    path = "/v1/audio/transcriptions"
+    return read_transcription(await account.send(path, content_type, body, seconds))
 
 
 def multipart(attachment: Attachment) -> tuple[str, bytes]:

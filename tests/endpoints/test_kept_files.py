@@ -8,6 +8,7 @@ import pytest
 
 from cozeproxy.sandbox import Sandbox
 from tests.doors.access import bearer
+from tests.endpoints.forms import KIND, field_part, file_part, form
 from tests.service.asking import error_of, last_arrived, text_part
 from tests.support.files import DOCX, PDF, PNG, WAV
 
@@ -17,23 +18,6 @@ UPLOAD = "/v1/files/upload"
 PURPOSES = ["assistants", "batch", "fine-tune", "vision", "user_data"]
 
 
-def form(*parts, boundary="x"):
-    """A form, from the lines of the heads of its parts and what is in them."""
-    body = b"".join(
-        b"--%s\r\n%s\r\n\r\n%s\r\n" % (boundary.encode(), head.encode(), content)
-        for head, content in parts
-    )
-    return body + f"--{boundary}--\r\n".encode()
-
-
-def file_part(content=PNG, name="a.png", field="file"):
-    return f'Content-Disposition: form-data; name="{field}"; filename="{name}"', content
-
-
-def field_part(name, value):
-    return f'Content-Disposition: form-data; name="{name}"', value.encode()
-
-
 PURPOSE = field_part("purpose", "vision")
 
 
@@ -41,7 +25,7 @@ PURPOSE = field_part("purpose", "vision")
 def send(post):
     """Post a form that has these parts."""
 
-    async def send(*parts, content_type="multipart/form-data; boundary=x", **headers):
+    async def send(*parts, content_type=KIND, **headers):
         return await post(form(*parts), "/v1/files", Content_Type=content_type, **headers)
 
     return send
@@ -127,11 +111,11 @@ async def test_when_it_expires_is_cozes_business_and_a_header_says_so(caller):
         ([PURPOSE], "file", "missing_required_parameter"),
         ([], "file", "missing_required_parameter"),
         ([PURPOSE, field_part("file", "x")], "file", "missing_required_parameter"),
-        ([PURPOSE, file_part(field="data")], "file", "missing_required_parameter"),
-        ([PURPOSE, file_part(), file_part()], "file", "invalid_value"),
-        ([file_part()], "purpose", "missing_required_parameter"),
-        ([file_part(), field_part("purpose", "")], "purpose", "missing_required_parameter"),
-        ([file_part(), field_part("purpose", "fun")], "purpose", "invalid_value"),
+        ([PURPOSE, file_part(PNG, field="data")], "file", "missing_required_parameter"),
+        ([PURPOSE, file_part(PNG), file_part(PNG)], "file", "invalid_value"),
+        ([file_part(PNG)], "purpose", "missing_required_parameter"),
+        ([file_part(PNG), field_part("purpose", "")], "purpose", "missing_required_parameter"),
+        ([file_part(PNG), field_part("purpose", "fun")], "purpose", "invalid_value"),
     ],
 )
 async def test_wrong_form_is_a_400_that_names_the_place(send, sandbox, parts, param, code):
@@ -157,7 +141,7 @@ async def test_wrong_form_is_a_400_that_names_the_place(send, sandbox, parts, pa
     ],
 )
 async def test_body_that_is_no_form_is_a_400(send, sandbox, content_type):
-    response = await send(PURPOSE, file_part(), content_type=content_type)
+    response = await send(PURPOSE, file_part(PNG), content_type=content_type)
     assert response.code == 400
     assert error_of(response)["type"] == "invalid_request_error"
     assert sandbox.requests == []
@@ -179,8 +163,7 @@ async def test_body_that_is_no_form_is_a_400(send, sandbox, content_type):
     ],
 )
 async def test_form_that_cannot_be_read_is_a_400(post, sandbox, data):
-    kind = "multipart/form-data; boundary=x"
-    response = await post(data, "/v1/files", Content_Type=kind)
+    response = await post(data, "/v1/files", Content_Type=KIND)
     assert response.code == 400
     assert len(error_of(response)["message"]) < 400
     assert sandbox.requests == []
@@ -258,8 +241,8 @@ class TestTokensOfCallers:
         return {"COZE_TOKEN_PASSTHROUGH": "true", "COZE_API_KEY": ""}
 
     async def test_file_is_of_whoever_owns_the_token(self, send, post):
-        assert (await send(PURPOSE, file_part())).code == 401
-        kept = await send(PURPOSE, file_part(), **bearer(Sandbox.API_KEY))
+        assert (await send(PURPOSE, file_part(PNG))).code == 401
+        kept = await send(PURPOSE, file_part(PNG), **bearer(Sandbox.API_KEY))
         assert kept.code == 200
         path = f"/v1/files/{json.loads(kept.body)['id']}"
         assert (await post(None, path, "GET", **bearer(Sandbox.API_KEY))).body == kept.body
@@ -282,7 +265,7 @@ class TestKeys:
         ],
     )
     async def test_key_is_asked_for_first(self, post, sandbox, method, path):
-        data = form(PURPOSE, file_part()) if method == "POST" else None
+        data = form(PURPOSE, file_part(PNG)) if method == "POST" else None
         for headers in ({}, bearer("sk-door-nobody")):
             response = await post(data, path, method, **headers)
             assert response.code == 401
