@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Iterable
 
 from tornado.netutil import bind_sockets
 from tornado.web import Application
@@ -64,9 +65,19 @@ def make_app(context: Context) -> Application:
             for path, handler in routes
         ],
         default_handler_class=NotFoundHandler,
-        default_handler_args=kwargs,
+        default_handler_args={**kwargs, "served": served(routes)},
         log_function=note_end,
     )
+
+
+def served(routes: Iterable[tuple[str, type[BaseHandler]]]) -> list[str]:
+    """What there is of OpenAI's API, as callers are told who ask for something else."""
+    return [
+        f"{method} {path.replace('(.+)', '{id}')}"
+        for path, handler in routes
+        for method in handler.served_methods()
+        if path.startswith("/v1/") and method != "OPTIONS"
+    ]
 
 
 def rules(settings: Settings) -> Rules:
