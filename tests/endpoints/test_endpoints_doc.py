@@ -2,6 +2,7 @@
 
 import json
 import re
+from pathlib import Path
 
 import pytest
 
@@ -24,6 +25,7 @@ from cozeproxy.protocol.transcription import (
     REFUSED,
 )
 from cozeproxy.settings import Settings
+from tests.support.files import PDF
 from tests.support.processes import ROOT
 
 DOCUMENT = (ROOT / "docs" / "endpoints.md").read_text(encoding="utf-8")
@@ -44,6 +46,27 @@ def rows(title, table=0):
 
 def names(text):
     return re.findall(r"`([^`]+)`", text)
+
+
+class TestExamples:
+    @pytest.fixture
+    def environment(self):
+        return {"VOICE_MAP": '{"alloy": "tone"}'}
+
+    @pytest.mark.gen_test(timeout=15)
+    async def test_examples_run_one_after_the_other(
+        self, sync_caller, in_thread, tmp_path, monkeypatch, capsys
+    ):
+        monkeypatch.chdir(tmp_path)
+        (tmp_path / "report.pdf").write_bytes(PDF)
+        blocks = re.findall(r"```python\n(.*?)```", DOCUMENT, re.DOTALL)
+        assert len(blocks) == 4
+        known = {"client": sync_caller, "Path": Path}
+        for block in blocks:
+            await in_thread(lambda block=block: exec(block, known))
+        assert capsys.readouterr().out.count("\n") == 2
+        assert (tmp_path / "hello.mp3").read_bytes().startswith(b"\xff\xf3")
+        assert known["answer"].choices[0].message.content.startswith("You said: Sum it up.")
 
 
 @pytest.mark.parametrize(("sent", "code"), rows("/v1/completions"))
