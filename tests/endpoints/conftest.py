@@ -15,14 +15,15 @@ import pytest
 
 from tests.service.conftest import connect, post, quiet, raw_coze  # noqa: F401 - fixtures
 
-OPTIONS = {"api_key": "any-string", "max_retries": 0, "_strict_response_validation": True}
+OPTIONS = {"max_retries": 0, "_strict_response_validation": True}
 
 
 @pytest.fixture(params=["asynchronous", "blocking"])
-def strict(request, io_loop, base_url, in_thread):
+def strict(request, io_loop, base_url, in_thread, api_key):
     request.getfixturevalue("http_server")
+    options = {"base_url": f"{base_url}/v1", "api_key": api_key, **OPTIONS}
     if request.param == "asynchronous":
-        client = openai.AsyncOpenAI(base_url=f"{base_url}/v1", **OPTIONS)
+        client = openai.AsyncOpenAI(**options)
 
         async def call(method, *args, **options):
             found = await attrgetter(method)(client)(*args, **options)
@@ -31,7 +32,7 @@ def strict(request, io_loop, base_url, in_thread):
         yield call
         io_loop.run_sync(client.close)
         return
-    client = openai.OpenAI(base_url=f"{base_url}/v1", **OPTIONS)
+    client = openai.OpenAI(**options)
 
     def call_blocking(method, args, options):
         found = attrgetter(method)(client)(*args, **options)
