@@ -48,6 +48,7 @@ setup(
             "openai>=3.50",
             "langchain-openai>=1.1",  # an example is written with it
             "packaging>=24",
+            "soundfile>=0.13",  # whether a sound is one
         ],
         # What `scripts/fuzz` needs.
         "fuzz": ["atheris>=3"],

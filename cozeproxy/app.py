@@ -2,19 +2,23 @@
 
 import asyncio
 import logging
+from collections.abc import Iterable
 
 from tornado.netutil import bind_sockets
 from tornado.web import Application
 
 from cozeproxy.handlers.access import Guard, KeyRing
 from cozeproxy.handlers.base import BaseHandler, NotFoundHandler, note_end
-from cozeproxy.handlers.chat import ChatCompletionsHandler
+from cozeproxy.handlers.chat import ChatCompletionsHandler, CompletionsHandler
 from cozeproxy.handlers.context import Context
+from cozeproxy.handlers.files import FileContentHandler, FileHandler, FilesHandler
 from cozeproxy.handlers.health import HealthHandler, ReadyHandler
 from cozeproxy.handlers.load import Load
 from cozeproxy.handlers.metrics import MetricsHandler
 from cozeproxy.handlers.models import ModelHandler, ModelsHandler
+from cozeproxy.handlers.speech import SpeechHandler
 from cozeproxy.handlers.tokens import ClearTokenHandler, GetTokenHandler, RefreshTokenHandler
+from cozeproxy.handlers.transcriptions import TranscriptionsHandler
 from cozeproxy.handlers.watch import Times
 from cozeproxy.listener import CallerServer, Listener
 from cozeproxy.observability import LoopLag, Metrics, silence_quotes
@@ -40,6 +44,12 @@ def make_app(context: Context) -> Application:
     kwargs = {"context": context}
     routes: list[tuple[str, type[BaseHandler]]] = [
         (r"/v1/chat/completions", ChatCompletionsHandler),
+        (r"/v1/completions", CompletionsHandler),
+        (r"/v1/audio/speech", SpeechHandler),
+        (r"/v1/audio/transcriptions", TranscriptionsHandler),
+        (r"/v1/files", FilesHandler),
+        (r"/v1/files/(.+)/content", FileContentHandler),
+        (r"/v1/files/(.+)", FileHandler),
         (r"/v1/models", ModelsHandler),
         (r"/v1/models/(.+)", ModelHandler),
         (r"/health", HealthHandler),
@@ -55,9 +65,19 @@ def make_app(context: Context) -> Application:
             for path, handler in routes
         ],
         default_handler_class=NotFoundHandler,
-        default_handler_args=kwargs,
+        default_handler_args={**kwargs, "served": served(routes)},
         log_function=note_end,
     )
+
+
+def served(routes: Iterable[tuple[str, type[BaseHandler]]]) -> list[str]:
+    """What there is of OpenAI's API, as callers are told who ask for something else."""
+    return [
+        f"{method} {path.replace('(.+)', '{id}')}"
+        for path, handler in routes
+        for method in handler.served_methods()
+        if path.startswith("/v1/") and method != "OPTIONS"
+    ]
 
 
 def rules(settings: Settings) -> Rules:

@@ -6,7 +6,7 @@ Each request is printed as it goes over the wire, and each response as it comes.
 
 OPENAI_API_KEY     a key of callers, where the service asks for one
 PROXY_ADMIN_KEY    the owner's, for tokens and metrics; without it they may be shut
-COZE_BOT_ID, COZE_WORKFLOW_ID, CHATFLOW_ID    what is asked; else what the stand-in has
+COZE_BOT_ID, COZE_WORKFLOW_ID, CHATFLOW_ID, VOICE    what is asked; else what the stand-in has
 ORIGIN             of a web page that may call
 
 It needs Python alone, and none of the project's own code.
@@ -28,11 +28,18 @@ ADMIN_KEY = os.environ.get("PROXY_ADMIN_KEY", "")
 BOT = os.environ.get("COZE_BOT_ID", "7400000000000000001")
 WORKFLOW = os.environ.get("COZE_WORKFLOW_ID", "7400000000000000002")
 CHATFLOW = os.environ.get("CHATFLOW_ID", "echo")
+VOICE = os.environ.get("VOICE", "7400000000000000005")
 ORIGIN = os.environ.get("ORIGIN", "https://app.example")
 
 CHAT = "/v1/chat/completions"
 HELLO = [{"role": "user", "content": "Hello!"}]
+SPEECH = {"model": "tts-1", "input": "Hello!", "voice": VOICE}
+FORM = {"Content-Type": "multipart/form-data; boundary=hello"}
+MODEL_PART = 'Content-Disposition: form-data; name="model"\r\n\r\nwhisper-1'
+PURPOSE_PART = 'Content-Disposition: form-data; name="purpose"\r\n\r\nuser_data'
+FILE_PART = 'Content-Disposition: form-data; name="file"; filename="hello.txt"\r\n\r\nHello!'
 # Shut, or without OAuth, these endpoints are errors; see docs/access.md.
+LACKING = '"code":"unsupported_operation"'
 METRICS = "200|403", "^cozeproxy_requests_total|permission_denied"
 TOKEN = "200|400|403", '"success":true|jwt_not_configured|permission_denied'
 # A token that is given out is for no screen.
@@ -73,6 +80,11 @@ def say(
     return Case(title, "POST", CHAT, "200", pattern, body, headers or {})
 
 
+def form(*parts: str) -> str:
+    """A form as it goes over the wire."""
+    return "".join(f"--hello\r\n{part}\r\n" for part in parts) + "--hello--\r\n"
+
+
 def each_way(kind: str, header: str, id_: str, prefix: str) -> Iterator[Case]:
     """A type, named by headers, in the body, and by the model name."""
     named = {"x-model-type": kind, header: id_}
@@ -94,6 +106,30 @@ CASES = [
     *each_way("conversation", "x-bot-id", BOT, "conversation"),
     *each_way("workflow", "x-workflow-id", WORKFLOW, "workflow"),
     *each_way("chatflow", "x-workflow-id", CHATFLOW, "chatflow"),
+    Case(
+        "text completion",
+        "POST",
+        "/v1/completions",
+        "200",
+        '"object":"text_completion"',
+        {"model": f"bot-{BOT}", "prompt": "Hello!"},
+    ),
+    Case("speech", "POST", "/v1/audio/speech", "200", "^content-type: audio/mpeg", SPEECH),
+    Case(
+        "a file", "POST", "/v1/files", "200", '"object":"file"', form(PURPOSE_PART, FILE_PART), FORM
+    ),
+    Case(
+        "error: no recording",
+        "POST",
+        "/v1/audio/transcriptions",
+        "400",
+        '"param":"file"',
+        form(MODEL_PART),
+        FORM,
+    ),
+    Case("error: no such file", "GET", "/v1/files/file-1-user_data", "404", "No such File"),
+    Case("error: no list of files", "GET", "/v1/files", "404", LACKING),
+    Case("error: no content of files", "GET", "/v1/files/file-1-user_data/content", "404", LACKING),
     Case("error: no JSON", "POST", CHAT, "400", '"type":"invalid_request_error"', "{"),
     Case("error: no messages", "POST", CHAT, "400", '"param":"messages"', {"model": "gpt-4"}),
     Case(
@@ -161,6 +197,9 @@ def receive(response: HTTPResponse) -> str:
     """Show a response as it comes; give all of it."""
     lines = [f"HTTP/1.1 {response.status} {response.reason}", *heads(response.getheaders()), ""]
     show("<", *lines)
+    if response.getheader("Content-Type", "").startswith("audio/"):
+        # A sound is for no screen either.
+        show("<", f"({len(response.read())} bytes)")
     for line in response:
         lines.append(line.decode(errors="replace").rstrip("\r\n"))
         show("<", GIVEN.sub(r'"\1":"********"', lines[-1]))

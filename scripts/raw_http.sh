@@ -5,7 +5,7 @@
 # all is as expected. What is asked of Coze costs quota. These are taken from the environment:
 #   OPENAI_API_KEY     a key of callers, where the service asks for one
 #   PROXY_ADMIN_KEY    the owner's, for tokens and metrics; without it they may be shut
-#   COZE_BOT_ID, COZE_WORKFLOW_ID, CHATFLOW_ID    what is asked; else what the stand-in has
+#   COZE_BOT_ID, COZE_WORKFLOW_ID, CHATFLOW_ID, VOICE    what is asked; else what the stand-in has
 #   ORIGIN             of a web page that may call
 set -u
 
@@ -16,6 +16,7 @@ admin=${PROXY_ADMIN_KEY-}
 bot=${COZE_BOT_ID-7400000000000000001}
 workflow=${COZE_WORKFLOW_ID-7400000000000000002}
 chatflow=${CHATFLOW_ID-echo}
+voice=${VOICE-7400000000000000005}
 origin=${ORIGIN-https://app.example}
 chat=$url/v1/chat/completions
 
@@ -85,6 +86,20 @@ each_way conversation x-bot-id "$bot" conversation
 each_way workflow x-workflow-id "$workflow" workflow
 each_way chatflow x-workflow-id "$chatflow" chatflow
 
+try 'text completion' 200 '"object":"text_completion"' "$url/v1/completions" \
+    -H 'Content-Type: application/json' -d "{\"model\": \"bot-$bot\", \"prompt\": \"Hello!\"}"
+# A sound is for no screen either.
+try 'speech' 200 '^content-type: audio/mpeg' -D - -o /dev/null "$url/v1/audio/speech" \
+    -H 'Content-Type: application/json' \
+    -d "{\"model\": \"tts-1\", \"input\": \"Hello!\", \"voice\": \"$voice\"}"
+try 'a file' 200 '"object":"file"' "$url/v1/files" \
+    -F purpose=user_data -F 'file=Hello!;filename=hello.txt'
+
+try 'error: no recording' 400 '"param":"file"' "$url/v1/audio/transcriptions" -F model=whisper-1
+try 'error: no such file' 404 'No such File' "$url/v1/files/file-1-user_data"
+try 'error: no list of files' 404 '"code":"unsupported_operation"' "$url/v1/files"
+try 'error: no content of files' 404 '"code":"unsupported_operation"' \
+    "$url/v1/files/file-1-user_data/content"
 try 'error: no JSON' 400 '"type":"invalid_request_error"' "$chat" -d '{'
 try 'error: no messages' 400 '"param":"messages"' "$chat" -d '{"model": "gpt-4"}'
 try 'error: no such type' 400 '"code":"invalid_model_type"' "$chat" -H 'x-model-type: poem' \

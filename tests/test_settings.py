@@ -77,6 +77,7 @@ def test_every_field_is_a_variable():
         ("WORKFLOW_OUTPUT", "raw", "raw"),
         ("WORKFLOW_INPUT_KEY", "BOT_USER_INPUT", "BOT_USER_INPUT"),
         ("MODEL_MAP", '{"a": {"type": "chat"}}', {"a": {"type": "chat"}}),
+        ("VOICE_MAP", '{"alloy": "7426720361732915209"}', {"alloy": "7426720361732915209"}),
         ("HOST", "0.0.0.0", "0.0.0.0"),
         ("HOST", "localhost", "localhost"),
         ("HOST", "::", "::"),
@@ -165,6 +166,11 @@ def test_a_good_value_is_taken(name, text, value):
         ("COZE_JWT_ACCOUNT_ID", "7/8", "the id alone"),
         ("COZE_JWT_SCOPE", "[]", "a JSON object"),
         ("COZE_JWT_SCOPE", "{", "a JSON object"),
+        ("VOICE_MAP", "{", "JSON such as"),
+        ("VOICE_MAP", "/nowhere/voices.json", "JSON such as"),
+        ("VOICE_MAP", '{"alloy": "a b"}', "JSON such as"),
+        ("VOICE_MAP", '{"alloy": 7426}', "JSON such as"),
+        ("VOICE_MAP", '{"alloy": "1", "alloy": "2"}', "JSON such as"),
     ],
 )
 def test_a_bad_value_is_refused_with_its_name_and_what_is_allowed(name, text, allowed):
@@ -200,6 +206,17 @@ def test_the_model_map_may_stand_in_a_file(tmp_path):
     path.write_text('{"机器人": {"type": "chat", "bot_id": "1"}}', encoding="utf-8")
     settings = Settings.from_env({"MODEL_MAP": str(path)})
     assert settings.model_map == {"机器人": {"type": "chat", "bot_id": "1"}}
+
+
+def test_the_voice_map_may_stand_in_a_file(tmp_path):
+    path = tmp_path / "voices.json"
+    path.write_text('{"温柔": "7426"}', encoding="utf-8")
+    assert Settings.from_env({"VOICE_MAP": str(path)}).voice_map == {"温柔": "7426"}
+
+
+def test_a_bad_entry_of_the_voice_map_is_named():
+    with pytest.raises(BadValueError, match="what 'echo' stands for must be an id as text"):
+        Settings.from_env({"VOICE_MAP": '{"alloy": "7426", "echo": 7427}'})
 
 
 def test_the_password_in_a_refused_address_is_not_shown():

@@ -66,6 +66,8 @@ async def in_place_of_coze(settings: Settings) -> AsyncIterator[Settings]:
             # A map of the real site's bots leads nowhere here.
             coze_space_id=settings.coze_space_id and (Sandbox.SPACE_ID,),
             model_map=None,
+            # Names of voices stay good, and so is the one that examples have.
+            voice_map=dict.fromkeys(("alloy", *(settings.voice_map or ())), Sandbox.VOICE_ID),
             unknown_model="default",
             coze_jwt_app_id=None,
             coze_jwt_key_id=None,

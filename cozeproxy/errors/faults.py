@@ -47,6 +47,12 @@ class RequestError(ServiceError):
         """The error for a value that cannot be; ``param`` is its place."""
         return cls(f"Invalid '{param}': {reason}.", param=param, code="invalid_value")
 
+    @classmethod
+    def missing(cls, param: str) -> Self:
+        """The error for something that must be there; ``param`` is its place."""
+        text = f"Missing required parameter: '{param}'."
+        return cls(text, param=param, code="missing_required_parameter")
+
 
 class InternalError(ServiceError):
     """A bug of ours. What happened is in the log and not in the message."""

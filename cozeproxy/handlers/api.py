@@ -4,6 +4,7 @@ from contextlib import AbstractContextManager
 
 from cozeproxy.handlers.access import BadKeyError, bearer
 from cozeproxy.handlers.base import BaseHandler
+from cozeproxy.protocol.request import end_user
 from cozeproxy.settings import CallerKey, Secret, digest_of
 from cozeproxy.upstream.account import Account
 from cozeproxy.upstream.credentials import StaticCredentials
@@ -36,6 +37,11 @@ class ApiHandler(BaseHandler):
         if self._entered:
             self._entered.__exit__(None, None, None)
             self._entered = None
+
+    def end_user(self, named: str | None = None) -> str:
+        """The end user of this request, as Coze is told."""
+        user = end_user(named, self.request.headers, self.context.rules.user_id)
+        return f"{self.key.name}:{user}" if self.key.name else user
 
     def account(self, user_id: str | None = None) -> Account:
         """Coze for this request: with the service's credentials, or with the caller's own token.

@@ -3,7 +3,8 @@
 import http.client
 import logging
 import re
-from typing import Any, cast
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, cast
 
 import msgspec
 from tornado.httputil import HTTPServerRequest
@@ -46,6 +47,9 @@ class BaseHandler(ReceivingHandler):
 
     # Whether pages of other origins may read the answers, as far as the settings let them.
     shares_with_pages = True
+
+    # What OpenAI has here and Coze has no call for: why, by the method.
+    lacking: ClassVar[Mapping[str, str]] = {}
 
     # Tornado's default would add methods that nothing here serves to its errors.
     SUPPORTED_METHODS = ("GET", "HEAD", "POST", "DELETE", "PATCH", "PUT", "OPTIONS")
@@ -143,7 +147,10 @@ class BaseHandler(ReceivingHandler):
         self.set_header("Access-Control-Expose-Headers", EXPOSED)
 
     def _wrong_method(self) -> RequestError:
-        served = [m for m in self.SUPPORTED_METHODS if self._serves(m)]
+        reason = self.lacking.get(self.request.method or "")
+        if reason:
+            return RequestError(reason, code="unsupported_operation", status=404)
+        served = self.served_methods()
         self.set_header("Allow", ", ".join(served))
         return RequestError(
             f"{self.request.method} is not served at {self.request.path[:200]}, "
@@ -152,17 +159,30 @@ class BaseHandler(ReceivingHandler):
             status=405,
         )
 
-    def _serves(self, method: str) -> bool:
-        name = method.lower()
-        return getattr(type(self), name) is not getattr(RequestHandler, name)
+    @classmethod
+    def served_methods(cls) -> list[str]:
+        """The methods that the endpoint has something to do for."""
+        names = {method: method.lower() for method in cls.SUPPORTED_METHODS}
+        return [m for m, n in names.items() if getattr(cls, n) is not getattr(RequestHandler, n)]
 
 
 class NotFoundHandler(BaseHandler):
-    """Every path that is not served."""
+    """Every path that is not served, whatever OpenAI has there."""
+
+    def __init__(
+        self,
+        application: Application,
+        request: HTTPServerRequest,
+        *,
+        context: Context,
+        served: Sequence[str],
+    ) -> None:
+        self._served = served
+        super().__init__(application, request, context=context)
 
     def admit(self) -> None:
         """Refuse, whatever the method."""
-        raise not_found(self.request.method or "", self.request.path)
+        raise not_found(self.request.method or "", self.request.path, self._served)
 
 
 def note_end(handler: RequestHandler) -> None:
@@ -172,7 +192,8 @@ def note_end(handler: RequestHandler) -> None:
     record.answered(handler.get_status(), request.method or "", request.path)
 
 
-def not_found(method: str, path: str) -> RequestError:
-    """The error for a path that is not served."""
+def not_found(method: str, path: str, served: Sequence[str] = ()) -> RequestError:
+    """The error for a path that is not served; it names what is."""
     hint = "" if path.startswith("/v1/") else " The base URL of an SDK must end in /v1."
-    return RequestError(f"Invalid URL ({method} {path[:200]}).{hint}", status=404)
+    instead = f" There are {', '.join(served)}." if served else ""
+    return RequestError(f"Invalid URL ({method} {path[:200]}).{hint}{instead}", status=404)

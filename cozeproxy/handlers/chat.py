@@ -1,60 +1,70 @@
-"""``POST /v1/chat/completions``."""
+"""``POST /v1/chat/completions``, and the same in another form: ``POST /v1/completions``."""
 
-import asyncio
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from functools import partial
+from typing import NamedTuple
 
-from cozeproxy.handlers.api import ApiHandler
-from cozeproxy.handlers.reading import LARGE, Asked, read, read_beside
+from cozeproxy.handlers.asking import AskingHandler
+from cozeproxy.handlers.reading import Asked, Parse, read
 from cozeproxy.handlers.relay import Relay
 from cozeproxy.protocol.completion import ChunkWriter, CompletionWriter, Head
+from cozeproxy.protocol.parsing import parse_chat_request, parse_text_request
 from cozeproxy.protocol.plan import Plan
 from cozeproxy.protocol.request import Call
 from cozeproxy.protocol.stream import ChatStream
+from cozeproxy.protocol.text_completion import TextChunkWriter, TextCompletionWriter
 from cozeproxy.upstream.asking import ask
 
 
-class ChatCompletionsHandler(ApiHandler):
+class Form(NamedTuple):
+    """What the requests and the answers of an endpoint look like.
+
+    Attributes:
+        parse: reads a request.
+        prefix: what the ids of answers begin with.
+        chunks: writes an answer as it comes.
+        whole: writes an answer at its end.
+    """
+
+    parse: Parse
+    prefix: str
+    chunks: type[ChunkWriter | TextChunkWriter]
+    whole: type[CompletionWriter | TextCompletionWriter]
+
+
+class ChatCompletionsHandler(AskingHandler):
     """Chat completions, streamed and not: always one streamed call to Coze."""
 
-    takes_body = True
-
-    # Set while an answer is on its way.
-    relay: Relay | None = None
-    # Whether the caller has gone, perhaps before there could be an answer.
-    gone = False
-
-    def admit(self) -> None:
-        """Let the caller in, unless there are as many as there may be."""
-        super().admit()
-        if self.request.method == "POST":
-            self.context.load.check()
+    form = Form(parse_chat_request, "chatcmpl-", ChunkWriter, CompletionWriter)
 
     async def post(self) -> None:
         """Answer with Coze's answer."""
-        with self.context.load.entered():
-            asked = await self._read()
+        context = self.context
+        with context.load.entered():
+            asked = await self.read_body(
+                partial(
+                    read,
+                    headers=self.request.headers,
+                    rules=context.rules,
+                    key_name=self.key.name,
+                    parse=self.form.parse,
+                )
+            )
             if self.gone:
-                self.set_status(499, "Client Closed Request")
+                self.tell_nobody()
                 return
-            self.context.keys.check(self.key, asked.plan.targets)
+            context.keys.check(self.key, asked.plan.targets)
             self._tell(asked)
             self._note(asked)
             account = self.account(asked.plan.user_id)
-            context = self.context
             times = context.run_times if asked.plan.is_run else context.chat_times
-            self.relay = Relay(self, _translation(asked), times, streaming=asked.streaming)
+            translate = _translation(asked, self.form)
+            self.relay = Relay(self, translate, times, streaming=asked.streaming)
             self._count(asked.plan)
             asking = ask(asked.plan, account, context.uploader, context.attempts(), self.relay)
             await self.relay.run(asking, account.cancel, context.keep)
-
-    def on_connection_close(self) -> None:
-        """End the call to Coze when the caller leaves."""
-        super().on_connection_close()
-        self.gone = True
-        if self.relay:
-            self.relay.caller_left()
 
     def _tell(self, asked: Asked) -> None:
         record, plan = self.record, asked.plan
@@ -62,20 +72,6 @@ class ChatCompletionsHandler(ApiHandler):
         record.bot, record.workflow = plan.bot_id, plan.workflow_id
         if asked.streaming:
             record.stream_begins()
-
-    async def _read(self) -> Asked:
-        """Read the body: beside the loop, if it is a large one."""
-        pieces, headers, rules, name = (
-            self.take_body(),
-            self.request.headers,
-            self.context.rules,
-            self.key.name,
-        )
-        if self.body.size < LARGE:
-            return read(pieces, headers, rules, name)
-        return await asyncio.get_running_loop().run_in_executor(
-            self.context.aside, read_beside, pieces, headers, rules, name
-        )
 
     def _count(self, plan: Plan) -> None:
         """Let the plan, once the call is made, keep that and nothing else that may be large.
@@ -96,19 +92,24 @@ class ChatCompletionsHandler(ApiHandler):
         notes = dict(asked.plan.notes)
         if asked.ignored:
             notes["Ignored"] = ", ".join(filter(None, [*asked.ignored, notes.get("Ignored")]))
-        for word, value in notes.items():
-            self.set_header(f"X-Cozeproxy-{word}", value)
+        self.note(notes)
 
 
-def _translation(asked: Asked) -> Callable[[bool], ChatStream]:
+class CompletionsHandler(ChatCompletionsHandler):
+    """Text completions: a chat in which nobody has said anything but the prompt."""
+
+    form = Form(parse_text_request, "cmpl-", TextChunkWriter, TextCompletionWriter)
+
+
+def _translation(asked: Asked, form: Form) -> Callable[[bool], ChatStream]:
     """Give what makes the translation of an answer; told whether its beginning has been sent."""
-    head = Head(f"chatcmpl-{uuid.uuid4().hex}", int(time.time()), asked.model)
+    head = Head(form.prefix + uuid.uuid4().hex, int(time.time()), asked.model)
 
     def translate(begun: bool) -> ChatStream:  # noqa: FBT001 - the relay's one question
         read_into = asked.plan.read_into
         if asked.streaming:
-            chunks = ChunkWriter(head, include_usage=asked.include_usage, started=begun)
+            chunks = form.chunks(head, include_usage=asked.include_usage, started=begun)
             return ChatStream(chunks, read_into)
-        return ChatStream(CompletionWriter(head), read_into)
+        return ChatStream(form.whole(head), read_into)
 
     return translate

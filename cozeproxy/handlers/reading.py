@@ -1,11 +1,14 @@
 """What a request asks, out of its body."""
 
 import gc
-from collections.abc import Mapping
-from typing import NamedTuple
+from collections.abc import Callable, Mapping
+from typing import NamedTuple, TypeVar
 
-from cozeproxy.protocol.parsing import ignored_fields, parse_chat_request
+from cozeproxy.protocol.openai import ChatRequest
+from cozeproxy.protocol.parsing import ignored_fields
 from cozeproxy.protocol.plan import Plan, Rules, make_plan
+
+T = TypeVar("T")
 
 # From here on a body is read beside the loop. Up to here that takes a millisecond at the most.
 LARGE = 128 * 1024
@@ -29,8 +32,16 @@ class Asked(NamedTuple):
     ignored: list[str]
 
 
+# What makes a request of a body, or raises a RequestError.
+Parse = Callable[[bytes], ChatRequest]
+
+
 def read(
-    pieces: list[bytes], headers: Mapping[str, str], rules: Rules, key_name: str | None
+    pieces: list[bytes],
+    headers: Mapping[str, str],
+    rules: Rules,
+    key_name: str | None,
+    parse: Parse,
 ) -> Asked:
     """Read a body, which is used up by it.
 
@@ -39,7 +50,7 @@ def read(
     """
     body = b"".join(pieces)
     pieces.clear()
-    request = parse_chat_request(body)
+    request = parse(body)
     plan = make_plan(request, headers, rules, key_name)
     ignored = ignored_fields(body)
     if not plan.attachments:
@@ -49,10 +60,8 @@ def read(
     return Asked(request.model, bool(request.stream), request.include_usage, plan, ignored)
 
 
-def read_beside(
-    pieces: list[bytes], headers: Mapping[str, str], rules: Rules, key_name: str | None
-) -> Asked:
-    """Do the same in another thread.
+def without_collection(read: Callable[[list[bytes]], T], pieces: list[bytes]) -> T:
+    """Read a body in another thread than the loop's.
 
     Python would look for garbage, again and again and in the time of all threads, among the many
     objects that are only just being made.
@@ -60,7 +69,7 @@ def read_beside(
     was_on = gc.isenabled()
     gc.disable()
     try:
-        return read(pieces, headers, rules, key_name)
+        return read(pieces)
     finally:
         if was_on:
             gc.enable()

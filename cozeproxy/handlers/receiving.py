@@ -75,8 +75,9 @@ class ReceivingHandler(RequestHandler):
             self._late = asyncio.get_running_loop().call_later(seconds, self._connection.close)
         try:
             check_head(headers)
-            self.body.check(announced(headers))
+            # First, as what is not to be served is not to be sent at any length.
             self.admit()
+            self.body.check(announced(headers))
         except ServiceError as error:
             self._refuse(error)
 

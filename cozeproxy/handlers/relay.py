@@ -25,9 +25,8 @@ from cozeproxy.errors import ServiceError
 from cozeproxy.handlers.base import BaseHandler
 from cozeproxy.handlers.heads import set_head, told_in_stream
 from cozeproxy.handlers.watch import Times, Watch
-from cozeproxy.protocol.completion import error_frame
 from cozeproxy.protocol.response import RunningChat
-from cozeproxy.protocol.stream import ChatStream
+from cozeproxy.protocol.stream import Translation
 from cozeproxy.upstream.stream import UpstreamStream
 
 logger = logging.getLogger(__name__)
@@ -52,7 +51,7 @@ class Relay:
     def __init__(
         self,
         handler: BaseHandler,
-        translate: Callable[[bool], ChatStream],
+        translate: Callable[[bool], Translation],
         times: Times,
         *,
         streaming: bool,
@@ -237,7 +236,8 @@ class Relay:
     def beat(self) -> None:
         """Give the caller a sign of life: what answers begin with, and later a comment."""
         if not self._settled.done():
-            self._send(HEARTBEAT if self.begun else self._stream.start())
+            start = b"" if self.begun else self._stream.start()
+            self._send(start or HEARTBEAT)
 
     def cut_off(self) -> None:
         """Leave the caller, who takes nothing."""
@@ -329,7 +329,7 @@ class Relay:
         if not self.begun:
             self._begin()
         if failure:
-            self._out.append(error_frame(told_in_stream(self._handler, failure)))
+            self._out.append(self._stream.failure(told_in_stream(self._handler, failure)))
         end = self._handler.finish(b"".join(self._out))
         if not end.done():
             self._watch.ends(self._caller.socket)

@@ -17,6 +17,9 @@ The way out, for every piece that arrives::
           workflow_response.WorkflowTranslator--> text, reasoning, tool calls, end, failure
           --completion.ChunkWriter or completion.CompletionWriter--> bytes for the caller
 
+Text completions go the same way: ``parsing`` makes a ``ChatRequest`` of their requests, and
+``text_completion`` has the writers. A sound, of ``speech``, is given on as it comes.
+
 ``stream.ChatStream`` is the way out as one object. Both writers take the same calls: an answer that
 is not streamed is a streamed one, collected. There is one parser and one set of rules, so the two
 modes cannot come to disagree.

@@ -58,6 +58,24 @@ class Item(NamedTuple):
     attachment: Attachment | None = None
 
 
+def recognise(data: bytes) -> tuple[str, str]:
+    """What a file is, by its bytes: its kind and its extension, empty where they do not show."""
+    found = filetype.guess(data)
+    return (found.mime.partition("/")[0], found.extension) if found else ("", "")
+
+
+def attach(data: bytes, name: str) -> Attachment:
+    """A file to be uploaded, under a name that Coze takes."""
+    stem, dot, given = name.rpartition(".")
+    if not dot:
+        stem, given = given, ""
+    _, extension = recognise(data)
+    if (not extension or extension in _CONTAINERS) and _EXTENSION.fullmatch(given.lower()):
+        extension = given.lower()
+    stem = _UNSAFE.sub("_", stem)[:100] or "upload"
+    return Attachment(f"{stem}.{extension or 'txt'}", data)
+
+
 def read_part(part: Part, place: str) -> Item:
     """Read a part that is not text.
 
@@ -92,11 +110,7 @@ def _image(url: str, place: str) -> Item:
 
 def _given(value: T | None, place: str) -> T:
     if value is None:
-        raise RequestError(
-            f"Missing required parameter: '{place}'.",
-            param=place,
-            code="missing_required_parameter",
-        )
+        raise RequestError.missing(place)
     return value
 
 
@@ -120,16 +134,10 @@ def _base64(text: str, place: str) -> bytes:
 def _uploaded(
     data: bytes, place: str, *, only: Literal["image", "audio"] | None = None, name: str = ""
 ) -> Item:
-    found = filetype.guess(data)
-    kind = found.mime.partition("/")[0] if found else ""
+    kind, _ = recognise(data)
     if only and kind != only:
         raise RequestError.invalid(place, f"it is no {only} of a format that is known")
-    stem, _, given = name.rpartition(".")
-    extension = found.extension if found else "txt"
-    if (not found or extension in _CONTAINERS) and _EXTENSION.fullmatch(given.lower()):
-        extension = given.lower()
-    stem = _UNSAFE.sub("_", stem)[:100] or "upload"
-    attachment = Attachment(f"{stem}.{extension}", data)
+    attachment = attach(data, name)
     if kind == "image":
         return Item("image", attachment=attachment)
     return Item("audio" if kind == "audio" else "file", attachment=attachment)

@@ -81,7 +81,7 @@ class ChunkWriter:
     def step(self, kind: str, content: bytes) -> None:
         """Tell of something that Coze has done itself, in a chunk that changes nothing else."""
         self.start()
-        self._chunk({}, None, {"coze": {"events": [_step(kind, content)]}})
+        self._chunk({}, None, {"coze": {"events": [step_of(kind, content)]}})
 
     def tool_calls(self, calls: list[ToolCall]) -> None:
         """Write calls that the caller must run."""
@@ -95,9 +95,13 @@ class ChunkWriter:
         last: dict[str, Any] = {"coze": info} if info else {}
         self._chunk({}, reason, last)
         if self._include_usage and usage:
-            fields = {"choices": [], "usage": _usage(usage), **last}
+            fields = {"choices": [], "usage": usage_of(usage), **last}
             self._out.append(sse.encode(self._object(fields)))
         self._out.append(sse.DONE)
+
+    def fail(self, error: ServiceError) -> None:
+        """Write the error frame, and nothing that could pass for a good end."""
+        self._out.append(error_frame(error))
 
     def take(self) -> bytes:
         """Give what has been written since the last call."""
@@ -150,7 +154,7 @@ class CompletionWriter:
 
     def step(self, kind: str, content: bytes) -> None:
         """Add something that Coze has done itself."""
-        self._steps.append(_step(kind, content))
+        self._steps.append(step_of(kind, content))
 
     def tool_calls(self, calls: list[ToolCall]) -> None:
         """Add calls that the caller must run."""
@@ -158,14 +162,14 @@ class CompletionWriter:
 
     def finish(self, reason: str, usage: Usage | None, info: dict[str, Any]) -> None:
         """Write the completion."""
-        message: dict[str, Any] = {"role": "assistant", "content": _joined(self._text)}
+        message: dict[str, Any] = {"role": "assistant", "content": joined(self._text)}
         message["refusal"] = None
         if self._calls:
             message["tool_calls"] = self._calls
             if not self._text:
                 message["content"] = None
         if self._reasoning:
-            message["reasoning_content"] = _joined(self._reasoning)
+            message["reasoning_content"] = joined(self._reasoning)
         if self._steps:
             info = {**info, "events": self._steps}
         choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": reason}
@@ -177,7 +181,7 @@ class CompletionWriter:
             "choices": [choice],
         }
         if usage:
-            completion["usage"] = _usage(usage)
+            completion["usage"] = usage_of(usage)
         if info:
             completion["coze"] = info
         self._out = _encode(completion)
@@ -185,13 +189,17 @@ class CompletionWriter:
     def start(self) -> None:
         """Write nothing: it has no beginning that could be given before its end."""
 
+    def fail(self, error: ServiceError) -> None:
+        """Write nothing: nothing has gone out, so that a status tells of the failure."""
+
     def take(self) -> bytes:
         """Give the completion, once it is there."""
         out, self._out = self._out, b""
         return out
 
 
-def _joined(strings: list[bytes]) -> msgspec.Raw:
+def joined(strings: list[bytes]) -> msgspec.Raw:
+    """One JSON string out of several."""
     return msgspec.Raw(b'"' + b"".join(string[1:-1] for string in strings) + b'"')
 
 
@@ -200,11 +208,13 @@ def _call(call: ToolCall) -> dict[str, Any]:
     return {"id": call.id, "type": "function", "function": function}
 
 
-def _step(kind: str, content: bytes) -> dict[str, Any]:
+def step_of(kind: str, content: bytes) -> dict[str, Any]:
+    """Something that Coze has done itself, as the extension field ``coze`` has it."""
     return {"type": kind, "content": msgspec.Raw(content)}
 
 
-def _usage(usage: Usage) -> dict[str, int]:
+def usage_of(usage: Usage) -> dict[str, int]:
+    """OpenAI's usage: whoever reads it wants all three."""
     prompt, completion = tokens(usage)
     return {
         "prompt_tokens": prompt,

@@ -50,6 +50,17 @@ class ResumeId(NamedTuple):
         return _pack(_RESUME, self)
 
 
+class FileId(NamedTuple):
+    """An uploaded file: Coze's id of it, and OpenAI's purpose, which Coze has no place for."""
+
+    id: str
+    purpose: str
+
+    def pack(self) -> str:
+        """The id that the caller sees."""
+        return f"file-{self.id}-{self.purpose}"
+
+
 _CALL = "call_coze_"
 _RESUME = "call_cozeflow_"
 _call_decoder = msgspec.json.Decoder(tuple[str, str, str, str])
@@ -104,14 +115,20 @@ def _unpack(packed: str, decoder: msgspec.json.Decoder[T]) -> T | None:
         return None
 
 
+def unpack_file_id(text: str) -> FileId | None:
+    """Read the id of a file; None where it is none of ours."""
+    found = _FILE.fullmatch(text)
+    return FileId(found["id"], found["purpose"]) if found else None
+
+
 def coze_file_id(file_id: str, param: str) -> str:
     """The Coze id of a file: the id itself, or what is inside one of ours.
 
     Raises:
         RequestError: it is neither.
     """
-    ours = _FILE.fullmatch(file_id)
-    found = ours["id"] if ours else file_id
+    ours = unpack_file_id(file_id)
+    found = ours.id if ours else file_id
     if not ID.fullmatch(found):
         raise RequestError.invalid(param, "it is no file id")
     return found

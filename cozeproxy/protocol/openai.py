@@ -144,31 +144,22 @@ class CozeOptions(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True
     resume: str | None = None
 
 
-class ChatRequest(msgspec.Struct, kw_only=True):
-    """The body of ``POST /v1/chat/completions``.
+class RoutedRequest(msgspec.Struct, kw_only=True):
+    """What all requests have in common that a bot or a workflow answers.
 
-    Only the fields that are used are declared. Everything else, known to OpenAI or not, is accepted
-    and ignored, as a Coze bot has its own settings; so is an explicit null, which clients send.
+    Only the fields that are used are declared, here and in its subclasses. Everything else, known
+    to OpenAI or not, is accepted and ignored, as a Coze bot has its own settings; so is an explicit
+    null, which clients send.
     """
 
     model: str
-    messages: list[Message]
     stream: bool | None = None
     stream_options: StreamOptions | None = None
     user: str | None = None
     safety_identifier: str | None = None
     metadata: dict[str, str] | None = None
     stop: str | list[str] | None = None
-    response_format: ResponseFormat | None = None
-    tools: list[Tool] | None = None
-    tool_choice: str | Object | None = None
-    functions: list[OfferedFunction] | None = None
-    function_call: str | Object | None = None
     n: int | None = None
-    logprobs: bool | None = None
-    top_logprobs: int | None = None
-    modalities: list[str] | None = None
-    audio: Object | None = None
     coze: CozeOptions | None = None
     x_model_type: str | None = msgspec.field(default=None, name="x-model-type")
     x_bot_id: str | None = msgspec.field(default=None, name="x-bot-id")
@@ -187,6 +178,27 @@ class ChatRequest(msgspec.Struct, kw_only=True):
         return self.coze or CozeOptions()
 
     @property
+    def stops(self) -> list[str]:
+        """The texts before which the answer is cut."""
+        stops = [self.stop] if isinstance(self.stop, str) else self.stop or []
+        return [stop for stop in stops if stop]
+
+
+class ChatRequest(RoutedRequest, kw_only=True):
+    """The body of ``POST /v1/chat/completions``."""
+
+    messages: list[Message]
+    response_format: ResponseFormat | None = None
+    tools: list[Tool] | None = None
+    tool_choice: str | Object | None = None
+    functions: list[OfferedFunction] | None = None
+    function_call: str | Object | None = None
+    logprobs: bool | None = None
+    top_logprobs: int | None = None
+    modalities: list[str] | None = None
+    audio: Object | None = None
+
+    @property
     def has_tools(self) -> bool:
         """Whether the caller is ready to run tools."""
         return bool(self.tools or self.functions)
@@ -196,8 +208,17 @@ class ChatRequest(msgspec.Struct, kw_only=True):
         """Whether the answer should be JSON."""
         return self.response_format is not None and self.response_format.type != "text"
 
-    @property
-    def stops(self) -> list[str]:
-        """The texts before which the answer is cut."""
-        stops = [self.stop] if isinstance(self.stop, str) else self.stop or []
-        return [stop for stop in stops if stop]
+
+class TextRequest(RoutedRequest, kw_only=True):
+    """The body of ``POST /v1/completions``: a text that is to go on, and no messages."""
+
+    prompt: str | list[Any] | None = None
+    suffix: str | None = None
+    echo: bool | None = None
+    best_of: int | None = None
+    logprobs: int | bool | None = None
+
+    def asking(self, prompt: str) -> ChatRequest:
+        """The same as a chat: the prompt is what the user says."""
+        common = {name: getattr(self, name) for name in RoutedRequest.__struct_fields__}
+        return ChatRequest(messages=[Message("user", prompt)], **common)

@@ -1,12 +1,12 @@
 """Reading a request's body, and telling in OpenAI's terms what is wrong with it."""
 
 import re
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
 from cozeproxy.errors import RequestError
-from cozeproxy.protocol.openai import ChatRequest, Object
+from cozeproxy.protocol.openai import ChatRequest, Object, TextRequest
 
 T = TypeVar("T")
 
@@ -48,6 +48,7 @@ IGNORED = (
 )
 
 _request_decoder = msgspec.json.Decoder(ChatRequest)
+_text_decoder = msgspec.json.Decoder(TextRequest)
 _fields_decoder = msgspec.json.Decoder(dict[str, msgspec.Raw])
 # msgspec: "Expected `str`, got `int` - at `$.messages[0].role`", without the place at the top.
 _PLACE = re.compile(r"^(?P<text>.*?)(?: - at `(?P<path>.+?)`)?$", re.DOTALL)
@@ -73,6 +74,27 @@ def parse_chat_request(body: bytes) -> ChatRequest:
         )
     _refuse_what_cannot_be(request)
     return request
+
+
+def parse_text_request(body: bytes) -> ChatRequest:
+    """Read the body of a text completion request, as the chat that it becomes.
+
+    Raises:
+        RequestError: as parse_chat_request() does.
+    """
+    request = parse(_text_decoder, body)
+    if request.suffix:
+        raise _unsupported("suffix", "a Coze bot answers, and fills no gaps")
+    if request.echo:
+        raise _unsupported("echo", "a Coze bot does not repeat what it was asked")
+    if request.best_of not in (None, 1):
+        raise _unsupported("best_of", "a Coze bot gives one answer", value=True)
+    # 0 asks for those of the tokens that were chosen.
+    if request.logprobs is not None and request.logprobs is not False:
+        raise _unsupported("logprobs", "Coze does not tell them")
+    chat = request.asking(_prompt(request.prompt))
+    _refuse_what_cannot_be(chat)
+    return chat
 
 
 def ignored_fields(body: bytes) -> list[str]:
@@ -117,13 +139,23 @@ def _explain(text: str) -> RequestError:
             return RequestError(
                 f"Unknown parameter: '{path}'.", param=path, code="unknown_parameter"
             )
-        return RequestError(
-            f"Missing required parameter: '{path}'.", param=path, code="missing_required_parameter"
-        )
+        return RequestError.missing(path)
     if not path:
         return RequestError(f"The request body must be a JSON object: {text}.")
     code = "invalid_type" if text.startswith("Expected") else "invalid_value"
     return RequestError(f"Invalid '{path}': {text}.", param=path, code=code)
+
+
+def _prompt(given: str | list[Any] | None) -> str:
+    """The one text that a prompt must be, also as a list."""
+    if given is None:
+        raise RequestError.missing("prompt")
+    texts = given if isinstance(given, list) else [given]
+    if not all(isinstance(text, str) for text in texts):
+        raise _unsupported("prompt", "a Coze bot takes text, and no tokens", value=True)
+    if len(texts) != 1:
+        raise _unsupported("prompt", "a Coze bot takes one prompt at a time", value=True)
+    return str(texts[0])
 
 
 def _refuse_what_cannot_be(request: ChatRequest) -> None:

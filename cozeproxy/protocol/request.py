@@ -35,11 +35,12 @@ WORKFLOW_FIELDS = ("app_id", "ext", "resume", "workflow_version")
 
 
 class Call(NamedTuple):
-    """One streaming call to Coze."""
+    """One streaming call to Coze; ``accept`` is the type of a good answer, perhaps with a ``*``."""
 
     path: str
     query: Mapping[str, str]
     body: bytes
+    accept: str = "text/event-stream"
 
 
 class ToolOutputs(NamedTuple):
@@ -151,20 +152,19 @@ def tool_outputs(request: ChatRequest) -> ToolOutputs | None:
 
 
 def user_id(request: ChatRequest, headers: Mapping[str, str], default: str | None) -> str:
+    """Name the end user of a request, as end_user() does."""
+    return end_user(request.safety_identifier or request.user, headers, default)
+
+
+def end_user(named: str | None, headers: Mapping[str, str], default: str | None) -> str:
     """Name the end user, whose memory Coze keeps apart from others'.
 
     Coze refuses a request without one, and a number in its place. Where nobody is named, the
     caller's key stands for it, as a digest: the key itself is not Coze's to see.
     """
-    named = (
-        request.safety_identifier
-        or request.user
-        or headers.get("x-user-id")
-        or headers.get("x-openwebui-user-id")
-        or default
-    )
-    if named:
-        return named
+    found = named or headers.get("x-user-id") or headers.get("x-openwebui-user-id") or default
+    if found:
+        return found
     key = headers.get("Authorization", "").partition(" ")[2] or headers.get("api-key", "")
     return "key-" + hashlib.sha256(key.encode()).hexdigest()[:32]
 

@@ -1,14 +1,60 @@
 """One answer, from Coze's bytes to the caller's: the way out as one object."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from cozeproxy.errors import ServiceError, UpstreamBrokenError
 from cozeproxy.protocol import coze
-from cozeproxy.protocol.completion import ChunkWriter, CompletionWriter
 from cozeproxy.protocol.plan import Translator
 from cozeproxy.protocol.response import RunningChat, Writer
 from cozeproxy.protocol.sse import EventParser
+
+
+class Output(Writer, Protocol):
+    """A writer that turns what it takes into bytes for the caller."""
+
+    def start(self) -> None:
+        """Write what an answer begins with, if it can be told and has not been written."""
+
+    def fail(self, error: ServiceError) -> None:
+        """Write the end of an answer that has failed after something of it went out."""
+
+    def take(self) -> bytes:
+        """Give what has been written since the last call."""
+
+
+class Translation(Protocol):
+    """What becomes of one answer of Coze's: a ChatStream, or something that takes its place."""
+
+    error: ServiceError | None
+
+    @property
+    def ended(self) -> bool:
+        """Whether the whole answer has been given."""
+
+    @property
+    def info(self) -> dict[str, Any]:
+        """Coze's ids, as far as they are known."""
+
+    @property
+    def running(self) -> RunningChat | None:
+        """The chat, while Coze works on it without an end in sight."""
+
+    @property
+    def tokens(self) -> tuple[int, int] | None:
+        """The tokens of the request and of the answer, where Coze tells them."""
+
+    def start(self) -> bytes:
+        """Give what an answer begins with, before there is anything of it; maybe nothing."""
+
+    def receive_data(self, data: bytes) -> bytes:
+        """Take a piece, cut anywhere; give what the caller can have of it."""
+
+    def receive_eof(self) -> bytes:
+        """Take the end of Coze's answer."""
+
+    def failure(self, error: ServiceError) -> bytes:
+        """Give the end of an answer that has failed after its status went out."""
 
 
 class ChatStream:
@@ -22,9 +68,7 @@ class ChatStream:
         error: why the answer has failed, None while it has not.
     """
 
-    def __init__(
-        self, writer: ChunkWriter | CompletionWriter, make: Callable[[Writer], Translator]
-    ) -> None:
+    def __init__(self, writer: Output, make: Callable[[Writer], Translator]) -> None:
         self.error: ServiceError | None = None
         self._parser = EventParser()
         self._writer = writer
@@ -52,8 +96,13 @@ class ChatStream:
         return coze.tokens(usage) if usage else None
 
     def start(self) -> bytes:
-        """Give what an answer begins with, before there is anything of it."""
+        """Give what an answer begins with, before there is anything of it; maybe nothing."""
         self._writer.start()
+        return self._writer.take()
+
+    def failure(self, error: ServiceError) -> bytes:
+        """Give the end of an answer that has failed after its status went out."""
+        self._writer.fail(error)
         return self._writer.take()
 
     def receive_data(self, data: bytes) -> bytes:

@@ -11,6 +11,7 @@ from tornado.netutil import bind_sockets
 from tornado.web import Application, RequestHandler
 
 from cozeproxy.sandbox import (
+    audio,
     bots,
     chat,
     chatflows,
@@ -59,6 +60,8 @@ ROUTES: list[tuple[str, type[RequestHandler]]] = [
     (r"/v1/workflows/([\w-]+)", workflows.DetailHandler),
     (r"/v1/files/upload", files.UploadHandler),
     (r"/v1/files/retrieve", files.RetrieveHandler),
+    (r"/v1/audio/speech", audio.SpeechHandler),
+    (r"/v1/audio/transcriptions", audio.TranscriptionHandler),
     (r"/v1/bots", bots.ListHandler),
     (r"/v1/bots/([\w-]+)", bots.DetailHandler),
     (r"/v1/bot/get_online_info", bots.OnlineInfoHandler),
@@ -86,6 +89,7 @@ class Sandbox:
     BOT_ID: ClassVar[str] = scenarios.BOT_ID
     WORKFLOW_ID: ClassVar[str] = scenarios.WORKFLOW_ID
     SPACE_ID: ClassVar[str] = bots.SPACE_ID
+    VOICE_ID: ClassVar[str] = scenarios.VOICE_ID
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self.state = State(clock)

@@ -36,6 +36,7 @@ class OverviewHandler(ConsoleHandler):
                 "bots": _lines(scenarios.BOTS),
                 "workflows": _lines(scenarios.WORKFLOWS),
                 "chatflows": _lines(scenarios.CHATFLOWS),
+                "voices": _lines(scenarios.VOICES),
             }
         )
 

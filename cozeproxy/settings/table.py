@@ -12,6 +12,7 @@ from typing import ClassVar, Self
 
 from cozeproxy.settings.declaring import Variable
 from cozeproxy.settings.errors import CombinationError
+from cozeproxy.settings.groups.audio import AudioSettings
 from cozeproxy.settings.groups.coze import CozeSettings
 from cozeproxy.settings.groups.doors import DoorSettings
 from cozeproxy.settings.groups.limits import LimitSettings
@@ -33,6 +34,7 @@ class Settings(
     SeeingSettings,
     LimitSettings,
     DoorSettings,
+    AudioSettings,
     RoutingSettings,
     ServingSettings,
     CozeSettings,

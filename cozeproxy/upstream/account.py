@@ -18,6 +18,7 @@ from cozeproxy.upstream.stream import UpstreamStream
 
 T = TypeVar("T")
 
+UPLOAD_PATH = "/v1/files/upload"
 # Seconds.
 UPLOAD_TIMEOUT = 120.0
 CANCEL_TIMEOUT = 10.0
@@ -93,9 +94,17 @@ class Account:
             UpstreamError: Coze refused it, or cannot be reached.
         """
         return await self._authorized(
-            lambda token: self._client.post(
-                "/v1/files/upload", content_type, body, token, UPLOAD_TIMEOUT
-            )
+            lambda token: self._client.post(UPLOAD_PATH, content_type, body, token, UPLOAD_TIMEOUT)
+        )
+
+    async def send(self, path: str, content_type: str, body: bytes, seconds: float) -> bytes:
+        """Send something large whose answer may take as long; give the JSON of the answer.
+
+        Raises:
+            UpstreamError: Coze refused it, or cannot be reached, or not in time.
+        """
+        return await self._authorized(
+            lambda token: self._client.send(path, content_type, body, token, seconds)
         )
 
     async def cancel(self, chat: RunningChat) -> None:

@@ -71,18 +71,18 @@ class CozeClient:
     def stream(
         self, call: Call, token: Secret, receiver: Callable[[bytes], None]
     ) -> UpstreamStream:
-        """Start a streaming call; the receiver gets the event stream's bytes as they come.
+        """Start a streaming call; the receiver gets the bytes of the answer as they come.
 
         Whoever calls looks at the time: the call has no bound but that for connecting.
         """
-        stream = UpstreamStream(receiver, call.body, self._set_up, self._remainders)
+        stream = UpstreamStream(receiver, call, self._set_up, self._remainders)
         request = HTTPRequest(
             self._base_url + call.path + (f"?{urlencode(call.query)}" if call.query else ""),
             method="POST",
             headers={
                 "Authorization": f"Bearer {token.reveal()}",
                 "Content-Type": "application/json",
-                "Accept": "text/event-stream",
+                "Accept": call.accept,
                 # Compressed tokens would wait in the compressor of whoever compresses them.
                 "Accept-Encoding": "identity",
             },
@@ -102,7 +102,7 @@ class CozeClient:
         Raises:
             UpstreamError: Coze refused, or cannot be reached.
         """
-        return await self._control_call(
+        return await self._call(
             f"{path}?{urlencode(query)}", token, {}, request_timeout=CONTROL_TIMEOUT
         )
 
@@ -119,7 +119,7 @@ class CozeClient:
         Raises:
             UpstreamError: Coze refused it, or cannot be reached.
         """
-        return await self._control_call(
+        return await self._call(
             path,
             token,
             {"Content-Type": content_type},
@@ -128,13 +128,31 @@ class CozeClient:
             request_timeout=timeout,
         )
 
+    async def send(
+        self, path: str, content_type: str, body: bytes, token: Secret, seconds: float
+    ) -> bytes:
+        """Send something that takes as long as a stream, in the place of one.
+
+        Raises:
+            UpstreamError: Coze refused it, or cannot be reached, or not in time.
+        """
+        return await self._call(
+            path,
+            token,
+            {"Content-Type": content_type},
+            self._http,
+            method="POST",
+            body=body,
+            request_timeout=seconds,
+        )
+
     async def cancel(self, body: bytes, token: Secret) -> None:
         """End a chat, which nobody waits for.
 
         Raises:
             UpstreamError: Coze refused, or cannot be reached.
         """
-        await self._control_call(
+        await self._call(
             "/v3/chat/cancel",
             token,
             {"Content-Type": "application/json"},
@@ -170,12 +188,12 @@ class CozeClient:
 
         done.add_done_callback(over)
 
-    async def _control_call(
+    async def _call(
         self,
         path: str,
         token: Secret,
         headers: Mapping[str, str],
-        http: CurlAsyncHTTPClient | None = None,
+        engine: CurlAsyncHTTPClient | None = None,
         **options: Any,
     ) -> bytes:
         authorization = f"Bearer {token.reveal()}"
@@ -192,19 +210,32 @@ class CozeClient:
             **self._common,
             **options,
         )
-        self._begin(transfer, (http or self._control).fetch(request, raise_error=False))
-        try:
-            # Shielded: a future that is cancelled would not tell when the transfer is over.
-            response = await asyncio.shield(transfer.done)
-        except CurlError as error:
-            raise (transfer.reason or transfer_error(error)) from error
-        except asyncio.CancelledError:
-            transfer.abort()
-            raise
+        self._begin(transfer, (engine or self._control).fetch(request, raise_error=False))
+        response = await self._response(transfer)
         failure = failures.error_in(read_reply(response.code, response.headers, response.body))
         if failure:
             raise failure
         return response.body
+
+    async def _response(self, transfer: Transfer) -> HTTPResponse:
+        """Wait for the end of a call, which is given up where nobody waits for it any more."""
+        try:
+            # To wait for the future itself would cancel it as well, and nothing of the call.
+            await asyncio.wait([transfer.done])
+        except asyncio.CancelledError:
+            transfer.done.add_done_callback(_pass_over)
+            transfer.abort()
+            raise
+        try:
+            return transfer.done.result()
+        except CurlError as error:
+            raise (transfer.reason or transfer_error(error)) from error
+
+
+def _pass_over(done: "asyncio.Future[HTTPResponse]") -> None:
+    # How it ended is told to somebody, or Python complains that nobody was.
+    if not done.cancelled():
+        done.exception()
 
 
 def _short_calls(most: int) -> CurlAsyncHTTPClient:

@@ -1,30 +1,19 @@
-"""Uploading files to Coze, each once."""
+"""Uploading files to Coze: those of messages each once."""
 
 import asyncio
 import secrets
 from collections.abc import Sequence
 
-import msgspec
 from cachetools import LRUCache
 
-from cozeproxy.errors import UpstreamBrokenError
 from cozeproxy.protocol.attachments import Attachment
-from cozeproxy.upstream.account import Account
+from cozeproxy.protocol.files import CozeFile, read_file
+from cozeproxy.protocol.transcription import read_transcription
+from cozeproxy.upstream.account import UPLOAD_PATH, UPLOAD_TIMEOUT, Account
 
 # Coze keeps uploaded files for three months (docs.coze.cn, upload_files), longer than a process
 # lives on most platforms; an id is some hundred bytes.
 REMEMBERED = 1000
-
-
-class _File(msgspec.Struct):
-    id: str
-
-
-class _Uploaded(msgspec.Struct):
-    data: _File
-
-
-_decoder = msgspec.json.Decoder(_Uploaded)
 
 
 class _Upload:
@@ -88,15 +77,49 @@ class Uploader:
         return upload
 
     async def _upload(self, account: Account, attachment: Attachment) -> str:
-        boundary = secrets.token_hex(16)
-        head = (
-            f"--{boundary}\r\n"
-            f'Content-Disposition: form-data; name="file"; filename="{attachment.name}"\r\n'
-            "Content-Type: application/octet-stream\r\n\r\n"
-        )
-        body = b"".join([head.encode(), attachment.data, f"\r\n--{boundary}--\r\n".encode()])
-        answer = await account.upload(f"multipart/form-data; boundary={boundary}", body)
-        try:
-            return _decoder.decode(answer).data.id
-        except msgspec.MsgspecError as error:
-            raise UpstreamBrokenError("Coze took a file but gave no id for it.") from error
+        return read_file(await account.upload(*multipart(attachment))).id
+
+
+async def keep(account: Account, attachment: Attachment) -> CozeFile:
+    """Upload a file for its own sake: as a file of its own, whatever was uploaded before.
+
+    Raises:
+        UpstreamError: Coze refused it, or cannot be reached.
+    """
+    content_type, body = multipart(attachment)
+    # Once is enough to have it in memory, for as long as this may take.
+    del attachment
+    return read_file(await account.send(UPLOAD_PATH, content_type, body, UPLOAD_TIMEOUT))
+
+
+async def describe(account: Account, file_id: str) -> CozeFile:
+    """Ask about a file.
+
+    Raises:
+        UpstreamError: Coze does not know it, or cannot be reached.
+    """
+    return read_file(await account.get("/v1/files/retrieve", {"file_id": file_id}))
+
+
+async def transcribe(account: Account, attachment: Attachment, seconds: float) -> str:
+    """Have a recording transcribed, which may take so many seconds.
+
+    Raises:
+        UpstreamError: Coze refused it, or cannot be reached, or not in time.
+    """
+    content_type, body = multipart(attachment)
+    del attachment
+    path = "/v1/audio/transcriptions"
+    return read_transcription(await account.send(path, content_type, body, seconds))
+
+
+def multipart(attachment: Attachment) -> tuple[str, bytes]:
+    """A file as Coze takes it: the type of the content, and the content."""
+    boundary = secrets.token_hex(16)
+    head = (
+        f"--{boundary}\r\n"
+        f'Content-Disposition: form-data; name="file"; filename="{attachment.name}"\r\n'
+        "Content-Type: application/octet-stream\r\n\r\n"
+    )
+    body = b"".join([head.encode(), attachment.data, f"\r\n--{boundary}--\r\n".encode()])
+    return f"multipart/form-data; boundary={boundary}", body

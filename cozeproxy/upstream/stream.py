@@ -13,6 +13,7 @@ from tornado.curl_httpclient import CurlError
 
 from cozeproxy.errors import ServiceError, UpstreamBrokenError
 from cozeproxy.protocol import failures
+from cozeproxy.protocol.request import Call
 from cozeproxy.upstream.transport import Transfer, logid_of, read_reply, transfer_error
 
 # Of an answer that is no stream, only the error in it is of use.
@@ -56,14 +57,14 @@ class UpstreamStream:
     """One streaming call to Coze.
 
     Args:
-        receiver: gets the event stream's bytes, from inside libcurl: it may only keep them.
-        body: of the request.
+        receiver: gets the bytes of a good answer, from inside libcurl: it may only keep them.
+        call: what is asked.
         set_up: prepares a handle for calls to Coze.
         remainders: where it goes when its answer has ended before it.
 
     Attributes:
         headers: of the answer, names in lower case; complete when the receiver is first called.
-        is_stream: the answer has begun, and is an event stream.
+        is_stream: the answer has begun, and is what was asked for: mostly an event stream.
         held: bytes that the receiver has got; it sets this back when it has dealt with them, and
             resumes.
         paused: nothing more is taken from Coze.
@@ -77,7 +78,7 @@ class UpstreamStream:
     def __init__(
         self,
         receiver: Callable[[bytes], None],
-        body: bytes,
+        call: Call,
         set_up: Callable[[pycurl.Curl], None],
         remainders: Remainders,
     ) -> None:
@@ -88,7 +89,8 @@ class UpstreamStream:
         self.transfer = Transfer()
         self._status = 0
         self._receiver = receiver
-        self._body = io.BytesIO(body)
+        self._body = io.BytesIO(call.body)
+        self._kind = call.accept.removesuffix("*")
         self._set_up = set_up
         self._remainders = remainders
         self._error_body = b""
@@ -200,7 +202,7 @@ class UpstreamStream:
             self.headers[name.lower()] = value.strip()
         elif not line.strip():
             kind = self.headers.get("content-type", "").lower()
-            self.is_stream = self._status == 200 and kind.startswith("text/event-stream")
+            self.is_stream = self._status == 200 and kind.startswith(self._kind)
 
     def _receive_header_bytes(self, line: bytes) -> None:
         self.receive_header_line(line.decode("latin-1"))

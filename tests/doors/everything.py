@@ -3,6 +3,8 @@
 from tests.service.asking import body
 
 CHAT = "/v1/chat/completions"
+SPEECH = "/v1/audio/speech"
+SPOKEN = {"model": "tts-1", "input": "Hi", "voice": "tone"}
 SHARED = {
     "whole": (CHAT, "POST", body("hello"), 200),
     "streamed": (CHAT, "POST", body("hello", stream=True), 200),
@@ -12,6 +14,15 @@ SHARED = {
     "wrong method": (CHAT, "GET", None, 405),
     "no method": (CHAT, "PATCH", b"", 405),
     "preflight": (CHAT, "OPTIONS", None, 204),
+    "text": ("/v1/completions", "POST", {"model": "bot-hello", "prompt": "Hi"}, 200),
+    "speech": (SPEECH, "POST", SPOKEN, 200),
+    "speech, refused": (SPEECH, "POST", {**SPOKEN, "voice": "code-4028"}, 429),
+    "speech, no voice": (SPEECH, "POST", {**SPOKEN, "voice": "alloy"}, 400),
+    "transcription, no form": ("/v1/audio/transcriptions", "POST", b"{", 400),
+    "file, no form": ("/v1/files", "POST", b"{", 400),
+    "files": ("/v1/files", "GET", None, 404),
+    "file": ("/v1/files/file-1-vision", "GET", None, 404),
+    "file's content": ("/v1/files/file-1-vision/content", "GET", None, 404),
     "models": ("/v1/models", "GET", None, 200),
     "model": ("/v1/models/gpt-4", "GET", None, 200),
     "no model": ("/v1/models/none", "GET", None, 404),

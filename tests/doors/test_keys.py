@@ -34,6 +34,10 @@ ENDPOINTS = {
     "streamed": ("/v1/chat/completions", "POST", body("hello", stream=True)),
     "no request": ("/v1/chat/completions", "POST", b"{"),
     "wrong method": ("/v1/chat/completions", "GET", None),
+    "text": ("/v1/completions", "POST", {"model": "bot-hello", "prompt": "Hi"}),
+    "speech": ("/v1/audio/speech", "POST", {"model": "m", "input": "Hi", "voice": "tone"}),
+    "transcription": ("/v1/audio/transcriptions", "POST", b"{"),
+    "file": ("/v1/files", "POST", b"{"),
     "models": ("/v1/models", "GET", None),
     "model": ("/v1/models/gpt-4", "GET", None),
 }

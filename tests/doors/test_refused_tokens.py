@@ -11,7 +11,7 @@ from tests.doors.access import EXCHANGE, exchanges, tokens_seen
 from tests.doors.conftest import OLD
 from tests.service.asking import TOOLS, body, error_of, outputs, says, text_part
 from tests.support import coze
-from tests.support.files import PDF, PNG, data_url
+from tests.support.files import PDF, PNG, WAV, data_url
 from tests.types.asking import arrived
 
 pytestmark = pytest.mark.gen_test(timeout=15)
@@ -69,6 +69,23 @@ async def test_token_that_was_revoked_is_not_noticed_by_callers(ask, sandbox, gr
     answer = await ask(**fields)
     assert answer.text
     assert exchanges(sandbox) == 1
+
+
+async def test_what_is_no_chat_survives_a_revoked_token(caller, sandbox, grown_old):
+    for path, call in {
+        "/v1/audio/speech": lambda: caller.audio.speech.create(
+            model="tts-1", input="Hi", voice="tone"
+        ),
+        "/v1/audio/transcriptions": lambda: caller.audio.transcriptions.create(
+            model="whisper-1", file=("a.wav", WAV)
+        ),
+        "/v1/files/upload": lambda: caller.files.create(file=("a.png", PNG), purpose="vision"),
+    }.items():
+        await grown_old()
+        sandbox.tokens.revoke_issued()
+        assert await call()
+        assert len(set(tokens_seen(sandbox, path))) == 2
+        assert exchanges(sandbox) == 1
 
 
 async def test_list_of_models_survives_a_revoked_token(post, sandbox, grown_old):

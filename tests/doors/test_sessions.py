@@ -72,6 +72,18 @@ class TestSessionPerUser:
         assert len(set(tokens_seen(sandbox, UPLOAD))) == 2
         assert len(arrived(sandbox, UPLOAD)) == 2
 
+    async def test_kept_file_is_of_the_user_who_keeps_it(self, caller, sandbox):
+        ann, bob = ({"extra_headers": {"x-user-id": name}} for name in ("ann", "bob"))
+        kept = await caller.files.create(file=("a.png", PNG), purpose="vision", **ann)
+        named = await caller.files.create(
+            file=("b.png", PNG), purpose="vision", extra_body={"user": "ann"}
+        )
+        assert len(set(tokens_seen(sandbox, UPLOAD))) == 1
+        for file in (kept, named):
+            assert await caller.files.retrieve(file.id, **ann) == file
+            with pytest.raises(openai.NotFoundError):
+                await caller.files.retrieve(file.id, **bob)
+
     async def test_list_of_models_is_for_no_user(self, post, sandbox):
         for user in ("ann", "bob"):
             response = await post(None, "/v1/models", "GET", **{"x-user-id": user})

@@ -112,7 +112,7 @@ async def test_body_of_just_that_size_is_taken(dial, upstream, way):
 
 @pytest.mark.parametrize(
     ("path", "method", "status"),
-    [("/v1/nowhere", "POST", 413), ("/v1/models", "GET", 413), ("/health", "GET", 413)],
+    [("/v1/nowhere", "POST", 404), ("/v1/models", "GET", 413), ("/health", "GET", 413)],
 )
 async def test_endpoint_without_a_body_reads_none(dial, path, method, status):
     caller = await dial()

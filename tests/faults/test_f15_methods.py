@@ -8,6 +8,9 @@ pytestmark = pytest.mark.gen_test(timeout=15)
 
 SERVED = {
     CHAT: "POST, OPTIONS",
+    "/v1/completions": "POST, OPTIONS",
+    "/v1/audio/speech": "POST, OPTIONS",
+    "/v1/audio/transcriptions": "POST, OPTIONS",
     "/v1/models": "GET, OPTIONS",
     "/v1/models/gpt-4": "GET, OPTIONS",
     "/health": "GET, HEAD, OPTIONS",
@@ -26,7 +29,7 @@ NOWHERE = [
     "/v1//models",
     "/v1/./models",
     "/v1/models/",
-    "/v1/completions",
+    "/v1/images/generations",
     "/v1/embeddings",
     "/health/",
     "/metrics/",

@@ -27,7 +27,9 @@ def judge(node):
     return judge
 
 
-@pytest.mark.parametrize("program", ["chat.mjs", "tools.mjs", "images.mjs", "answers.mjs"])
+@pytest.mark.parametrize(
+    "program", ["chat.mjs", "tools.mjs", "images.mjs", "answers.mjs", "endpoints.mjs"]
+)
 def test_the_node_sdk_finds_nothing_wrong(judge, program):
     assert "\N{HEAVY CHECK MARK}" in judge(program)
 

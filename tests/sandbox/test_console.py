@@ -16,7 +16,7 @@ DOCUMENT = Path(__file__).parents[2] / "docs" / "sandbox.md"
 async def test_overview_names_every_scenario_with_a_line(sandbox):
     answer = await call(sandbox, "GET", "/sandbox", token=None)
     assert answer["bots"][0]["id"] == "echo"
-    for kind in ("bots", "workflows", "chatflows"):
+    for kind in ("bots", "workflows", "chatflows", "voices"):
         assert all(item["about"].endswith(".") for item in answer[kind])
 
 
@@ -114,7 +114,7 @@ async def test_stopped_stand_in_can_be_reached_no_more(sandbox):
         await call(sandbox, "GET", "/v1/users/me")
 
 
-@pytest.mark.parametrize("kind", ["BOTS", "WORKFLOWS", "CHATFLOWS"])
+@pytest.mark.parametrize("kind", ["BOTS", "WORKFLOWS", "CHATFLOWS", "VOICES"])
 def test_document_has_every_scenario_in_its_words(kind):
     text = DOCUMENT.read_text(encoding="utf-8")
     section = text.split(f"## {kind.capitalize()}\n")[1].split("\n## ")[0]

@@ -44,7 +44,8 @@ class TestBug:
             async def get(self):
                 raise ZeroDivisionError("an internal detail")
 
-        app.add_handlers(".*", [("/v1/broken", Broken, app.settings["default_handler_args"])])
+        context = app.settings["default_handler_args"]["context"]
+        app.add_handlers(".*", [("/v1/broken", Broken, {"context": context})])
         return app
 
     @pytest.fixture

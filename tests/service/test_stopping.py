@@ -8,7 +8,7 @@ import pytest
 from cozeproxy.app import Service
 from cozeproxy.settings import Settings
 from tests.service.asking import body
-from tests.support.files import PNG, data_url
+from tests.support.files import PNG, WAV, data_url
 
 pytestmark = pytest.mark.gen_test
 
@@ -65,6 +65,38 @@ async def test_upload_is_ended_too(service, asker, sandbox):
         )
     )
     await sandbox.arrived("/v1/files/upload")
+    await service.stop()
+    with pytest.raises(openai.InternalServerError) as caught:
+        await asking
+    assert caught.value.code == "server_shutting_down"
+
+
+async def test_speech_is_ended_too(service, asker, sandbox):
+    speech = {"model": "tts-1", "input": "Hi"}
+    silent = asyncio.create_task(asker.audio.speech.create(**speech, voice="silent"))
+    async with asker.audio.speech.with_streaming_response.create(
+        **speech, voice="silent-mid-stream"
+    ) as answer:
+        pieces = answer.iter_bytes()
+        await anext(pieces)
+        await sandbox.arrived("/v1/audio/speech", 2)
+        await service.stop()
+        with pytest.raises(openai.InternalServerError) as caught:
+            await silent
+        assert caught.value.code == "server_shutting_down"
+        with pytest.raises(Exception, match="incomplete chunked read"):
+            await anext(pieces)
+
+
+@pytest.mark.parametrize("path", ["/v1/files/upload", "/v1/audio/transcriptions"])
+async def test_what_is_sent_as_a_form_is_ended_too(service, asker, sandbox, path):
+    file = ("a.wav", WAV)
+    asking = asyncio.create_task(
+        asker.files.create(file=file, purpose="user_data")
+        if "files" in path
+        else asker.audio.transcriptions.create(file=file, model="whisper-1")
+    )
+    await sandbox.arrived(path)
     await service.stop()
     with pytest.raises(openai.InternalServerError) as caught:
         await asking

@@ -17,12 +17,14 @@ from cozeproxy.sandbox.scenarios import (
     studio,
     tools,
     variants,
+    voices,
     workflows,
 )
 from cozeproxy.sandbox.scenarios.steps import Scenario
 
 BOT_ID = "7400000000000000001"
 WORKFLOW_ID = "7400000000000000002"
+VOICE_ID = "7400000000000000005"
 
 _NUMBER = re.compile(r"\d{1,10}")
 
@@ -73,3 +75,4 @@ BOTS = Catalogue(
 )
 CHATFLOWS = Catalogue(WORKFLOW_ID, [*chatflows.SCENARIOS, *studio.CHATFLOWS])
 WORKFLOWS = Catalogue(WORKFLOW_ID, [*workflows.SCENARIOS, *studio.WORKFLOWS])
+VOICES = Catalogue(VOICE_ID, voices.SCENARIOS)
