@@ -3,7 +3,8 @@
 ``table`` has the settings themselves, from ``groups``, as ``declaring`` declares one; ``values``,
 ``models``, ``voices`` and ``keys`` turn the text of a variable into its value; ``sources`` finds
 the text: command line, environment, ``.env`` file, first wins; ``checks`` looks at what they say
-together; ``errors`` is what can go wrong. Nothing else in the package reads the environment.
+together; ``masking`` keeps what was put into a wrong variable from being shown; ``errors`` is what
+can go wrong. Nothing else in the package reads the environment.
 """
 
 from cozeproxy.settings.checks import check_doors, check_models

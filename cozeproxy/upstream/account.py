@@ -101,7 +101,8 @@ class Account:
         """Send something large whose answer may take as long; give the JSON of the answer.
 
         Raises:
-            UpstreamError: Coze refused it, or cannot be reached, or not in time.
+            ServiceError: Coze refused it, or cannot be reached, or not in time; or there are as
+                many such calls as there may be.
         """
         return await self._authorized(
             lambda token: self._client.send(path, content_type, body, token, seconds)

@@ -13,7 +13,7 @@ import pycurl
 from tornado.curl_httpclient import CurlAsyncHTTPClient, CurlError
 from tornado.httpclient import HTTPRequest, HTTPResponse
 
-from cozeproxy.errors import StoppingError
+from cozeproxy.errors import OverloadedError, StoppingError
 from cozeproxy.protocol import failures
 from cozeproxy.protocol.request import Call
 from cozeproxy.settings import Secret
@@ -22,6 +22,7 @@ from cozeproxy.upstream.transport import USER_AGENT, Transfer, prepare, read_rep
 
 MAX_CONTROL_CALLS = 50
 MAX_CANCELS = 20
+MAX_FORMS = 100
 # More than any answer has that is no stream; pages of bots and workflows are the longest.
 MAX_ANSWER_BYTES = 8 * 1024 * 1024
 # Seconds.
@@ -65,6 +66,9 @@ class CozeClient:
         # that nobody does.
         self._control = _short_calls(MAX_CONTROL_CALLS)
         self._cancels = _short_calls(MAX_CANCELS)
+        # Files and recordings take minutes, so that they have room of their own.
+        self._forms = _short_calls(MAX_FORMS)
+        self._forms_open = 0
         self._open: set[Transfer] = set()
         self._remainders = Remainders()
 
@@ -102,7 +106,7 @@ class CozeClient:
         Raises:
             UpstreamError: Coze refused, or cannot be reached.
         """
-        return await self._call(
+        return await self._control_call(
             f"{path}?{urlencode(query)}", token, {}, request_timeout=CONTROL_TIMEOUT
         )
 
@@ -119,7 +123,7 @@ class CozeClient:
         Raises:
             UpstreamError: Coze refused it, or cannot be reached.
         """
-        return await self._call(
+        return await self._control_call(
             path,
             token,
             {"Content-Type": content_type},
@@ -131,20 +135,28 @@ class CozeClient:
     async def send(
         self, path: str, content_type: str, body: bytes, token: Secret, seconds: float
     ) -> bytes:
-        """Send something that takes as long as a stream, in the place of one.
+        """Send something large, which may take so many seconds; give the JSON of Coze's answer.
 
         Raises:
+            OverloadedError: there are as many such calls as there may be.
             UpstreamError: Coze refused it, or cannot be reached, or not in time.
         """
-        return await self._call(
-            path,
-            token,
-            {"Content-Type": content_type},
-            self._http,
-            method="POST",
-            body=body,
-            request_timeout=seconds,
-        )
+        if self._forms_open >= MAX_FORMS:
+            # It would wait, unseen.
+            raise OverloadedError
+        self._forms_open += 1
+        try:
+            return await self._control_call(
+                path,
+                token,
+                {"Content-Type": content_type},
+                self._forms,
+                method="POST",
+                body=body,
+                request_timeout=seconds,
+            )
+        finally:
+            self._forms_open -= 1
 
     async def cancel(self, body: bytes, token: Secret) -> None:
         """End a chat, which nobody waits for.
@@ -152,7 +164,7 @@ class CozeClient:
         Raises:
             UpstreamError: Coze refused, or cannot be reached.
         """
-        await self._call(
+        await self._control_call(
             "/v3/chat/cancel",
             token,
             {"Content-Type": "application/json"},
@@ -173,7 +185,7 @@ class CozeClient:
             transfer.abort()
         if self._open:
             await asyncio.wait([transfer.done for transfer in self._open])
-        for http in (self._http, self._control, self._cancels):
+        for http in (self._http, self._control, self._cancels, self._forms):
             http.close()
 
     def _begin(self, transfer: Transfer, done: "asyncio.Future[HTTPResponse]") -> None:
@@ -188,12 +200,12 @@ class CozeClient:
 
         done.add_done_callback(over)
 
-    async def _call(
+    async def _control_call(
         self,
         path: str,
         token: Secret,
         headers: Mapping[str, str],
-        engine: CurlAsyncHTTPClient | None = None,
+        http: CurlAsyncHTTPClient | None = None,
         **options: Any,
     ) -> bytes:
         authorization = f"Bearer {token.reveal()}"
@@ -210,32 +222,19 @@ class CozeClient:
             **self._common,
             **options,
         )
-        self._begin(transfer, (engine or self._control).fetch(request, raise_error=False))
-        response = await self._response(transfer)
+        self._begin(transfer, (http or self._control).fetch(request, raise_error=False))
+        try:
+            # Shielded: a future that is cancelled would not tell when the transfer is over.
+            response = await asyncio.shield(transfer.done)
+        except CurlError as error:
+            raise (transfer.reason or transfer_error(error)) from error
+        except asyncio.CancelledError:
+            transfer.abort()
+            raise
         failure = failures.error_in(read_reply(response.code, response.headers, response.body))
         if failure:
             raise failure
         return response.body
-
-    async def _response(self, transfer: Transfer) -> HTTPResponse:
-        """Wait for the end of a call, which is given up where nobody waits for it any more."""
-        try:
-            # To wait for the future itself would cancel it as well, and nothing of the call.
-            await asyncio.wait([transfer.done])
-        except asyncio.CancelledError:
-            transfer.done.add_done_callback(_pass_over)
-            transfer.abort()
-            raise
-        try:
-            return transfer.done.result()
-        except CurlError as error:
-            raise (transfer.reason or transfer_error(error)) from error
-
-
-def _pass_over(done: "asyncio.Future[HTTPResponse]") -> None:
-    # How it ended is told to somebody, or Python complains that nobody was.
-    if not done.cancelled():
-        done.exception()
 
 
 def _short_calls(most: int) -> CurlAsyncHTTPClient:

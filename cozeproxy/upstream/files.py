@@ -84,7 +84,7 @@ async def keep(account: Account, attachment: Attachment) -> CozeFile:
     """Upload a file for its own sake: as a file of its own, whatever was uploaded before.
 
     Raises:
-        UpstreamError: Coze refused it, or cannot be reached.
+        ServiceError: Coze refused it, or cannot be reached, or too much is uploaded already.
     """
     content_type, body = multipart(attachment)
     # Once is enough to have it in memory, for as long as this may take.
