@@ -13,6 +13,7 @@
         ├── UpstreamTimeoutError      it took longer than it may: 504
         │   └── DeadlineError         ... where nothing can be sent before the end
         ├── UpstreamBrokenError       the answer broke off or makes no sense: 502
+        │   └── StaleConnectionError  ... as there could be none on this connection
         └── UnansweredToolError       the bot waits for a tool that nobody is ready to run: 400
 
 Others stand where they belong: ``TokenError``, an UpstreamError, beside the tokens that it is about
@@ -54,6 +55,7 @@ from cozeproxy.errors.faults import (
     InternalError,
     RequestError,
     ServiceError,
+    StaleConnectionError,
     StoppingError,
     UnansweredToolError,
     UpstreamBrokenError,
@@ -93,6 +95,7 @@ __all__ = [
     "InternalError",
     "RequestError",
     "ServiceError",
+    "StaleConnectionError",
     "StoppingError",
     "UnansweredToolError",
     "UpstreamBrokenError",
