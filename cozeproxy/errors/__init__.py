@@ -14,6 +14,7 @@
         ├── UpstreamTimeoutError      it took longer than it may: 504
         │   └── DeadlineError         ... where nothing can be sent before the end
         ├── UpstreamBrokenError       the answer broke off or makes no sense: 502
+        │   └── StaleConnectionError  ... as there could be none on this connection
         └── UnansweredToolError       the bot waits for a tool that nobody is ready to run: 400
 
 Others stand where they belong: ``TokenError``, an UpstreamError, beside the tokens that it is about
@@ -57,6 +58,7 @@ from cozeproxy.errors.faults import (
     OverloadedError,
     RequestError,
     ServiceError,
+    StaleConnectionError,
     StoppingError,
     UnansweredToolError,
     UpstreamBrokenError,
@@ -98,6 +100,7 @@ __all__ = [
     "OverloadedError",
     "RequestError",
     "ServiceError",
+    "StaleConnectionError",
     "StoppingError",
     "UnansweredToolError",
     "UpstreamBrokenError",

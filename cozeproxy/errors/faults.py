@@ -176,6 +176,13 @@ class UpstreamBrokenError(UpstreamError):
     fault = "broken"
 
 
+class StaleConnectionError(UpstreamBrokenError):
+    """Coze had closed a kept connection when a request came to it."""
+
+    def __init__(self) -> None:
+        super().__init__("The connection to Coze broke off.")
+
+
 class UnansweredToolError(UpstreamError):
     """The bot called a tool that the caller must run, in a request that does not allow for it."""
 

@@ -63,10 +63,10 @@ class Account:
         return await self._credentials.token(self._user_id)
 
     def stream(
-        self, call: Call, token: Secret, receiver: Callable[[bytes], None]
+        self, call: Call, token: Secret, receiver: Callable[[bytes], None], *, fresh: bool = False
     ) -> UpstreamStream:
         """Start a streaming call; the receiver gets the event stream's bytes as they come."""
-        return self._client.stream(call, token, receiver)
+        return self._client.stream(call, token, receiver, fresh=fresh)
 
     def may_try_again(self, error: ServiceError, token: Secret) -> bool:
         """Whether a call that failed should be made once more, with a new token."""

@@ -56,7 +56,8 @@ async def ask(
     renewed = False
     while True:
         token = await account.token()
-        upstream = account.stream(call, token, to.receive)
+        # Where one kept connection was stale, others are as well.
+        upstream = account.stream(call, token, to.receive, fresh=attempts.made > 0)
         to.opened(upstream)
         try:
             await upstream.wait()

@@ -1,6 +1,6 @@
 """Calls to Coze, streaming and not.
 
-The engine is Tornado's curl client: it keeps connections, speaks HTTP/2, and parses in C.
+The engine is Tornado's curl client: it keeps connections, and parses in C.
 """
 
 import asyncio
@@ -73,13 +73,19 @@ class CozeClient:
         self._remainders = Remainders()
 
     def stream(
-        self, call: Call, token: Secret, receiver: Callable[[bytes], None]
+        self, call: Call, token: Secret, receiver: Callable[[bytes], None], *, fresh: bool = False
     ) -> UpstreamStream:
         """Start a streaming call; the receiver gets the bytes of the answer as they come.
 
         Whoever calls looks at the time: the call has no bound but that for connecting.
+
+        Args:
+            call: to be made.
+            token: to make it with.
+            receiver: gets the bytes, from inside libcurl: it may only keep them.
+            fresh: make it on no connection that was kept.
         """
-        stream = UpstreamStream(receiver, call, self._set_up, self._remainders)
+        stream = UpstreamStream(receiver, call, self._set_up, self._remainders, fresh=fresh)
         request = HTTPRequest(
             self._base_url + call.path + (f"?{urlencode(call.query)}" if call.query else ""),
             method="POST",

@@ -1,13 +1,13 @@
 """New attempts where a request cannot have reached Coze.
 
-Only failures to connect are tried again: of all others Coze may know, and a second request could be
-a second chat. Rate limits are the caller's business, whose SDK waits and resends by itself: two
-layers that repeat multiply.
+Only failures to connect are tried again, and kept connections that Coze had closed by the time of
+the request: of all others Coze may know, and a second request could be a second chat. Rate limits
+are the caller's business, whose SDK waits and resends by itself: two layers that repeat multiply.
 """
 
 from collections.abc import Callable
 
-from cozeproxy.errors import ServiceError, UpstreamUnreachableError
+from cozeproxy.errors import ServiceError, StaleConnectionError, UpstreamUnreachableError
 from cozeproxy.upstream.session import Timing
 
 # Seconds.
@@ -35,6 +35,11 @@ class Attempts:
         """Wait until it is time for another attempt; tell at once if there is none to be."""
         if self.made >= self._most:
             return False
+        if isinstance(error, StaleConnectionError):
+            # Nothing is wrong with Coze, so that there is nothing to wait for.
+            self.made += 1
+            self._retry(error)
+            return True
         if not isinstance(error, UpstreamUnreachableError) or not error.may_pass:
             return False
         # Between half of it and all of it, so that many who failed together do not return together.

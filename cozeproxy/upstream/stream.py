@@ -11,16 +11,16 @@ from collections.abc import Callable
 import pycurl
 from tornado.curl_httpclient import CurlError
 
-from cozeproxy.errors import ServiceError, UpstreamBrokenError
+from cozeproxy.errors import ServiceError, StaleConnectionError, UpstreamBrokenError
 from cozeproxy.protocol import failures
 from cozeproxy.protocol.request import Call
 from cozeproxy.upstream.transport import Transfer, logid_of, read_reply, transfer_error
 
 # Of an answer that is no stream, only the error in it is of use.
 MAX_ERROR_BYTES = 1024 * 1024
-# libcurl sends a request once more, on a new connection, where a kept one ends before any answer.
-# One that Coze had closed shows that within a round trip; later it is Coze that gives up, maybe
-# after it has begun, and a second request would be a second chat.
+# Where a kept connection ends before any answer, Coze had closed it, which shows within a round
+# trip. Later it is Coze that gives up, maybe after it has begun, and a second request would be a
+# second chat.
 STALE_SECONDS = 1.0
 # What comes after an answer's end is read, as only a stream that was read to its end leaves a
 # connection that can be used again; for so many seconds, and of so many streams at a time.
@@ -61,6 +61,7 @@ class UpstreamStream:
         call: what is asked.
         set_up: prepares a handle for calls to Coze.
         remainders: where it goes when its answer has ended before it.
+        fresh: make the call on no connection that was kept.
 
     Attributes:
         headers: of the answer, names in lower case; complete when the receiver is first called.
@@ -81,6 +82,8 @@ class UpstreamStream:
         call: Call,
         set_up: Callable[[pycurl.Curl], None],
         remainders: Remainders,
+        *,
+        fresh: bool = False,
     ) -> None:
         self.headers: dict[str, str] = {}
         self.is_stream = False
@@ -93,6 +96,8 @@ class UpstreamStream:
         self._kind = call.accept.removesuffix("*")
         self._set_up = set_up
         self._remainders = remainders
+        self._fresh = fresh
+        self._is_stale = False
         self._error_body = b""
         self._loop = asyncio.get_running_loop()
         self._started = self._loop.time()
@@ -108,7 +113,8 @@ class UpstreamStream:
             await self.transfer.done
         except CurlError as error:
             if not self.transfer.aborted:
-                raise transfer_error(error) from error
+                broken = StaleConnectionError() if self._is_stale else transfer_error(error)
+                raise broken from error
         if not self.takes_over:
             # The last piece is on its way through the loop, and so is what becomes of it.
             await asyncio.sleep(0)
@@ -162,6 +168,7 @@ class UpstreamStream:
         curl.setopt(pycurl.UPLOAD_BUFFERSIZE, UPLOAD_BUFFER_BYTES)
         curl.setopt(pycurl.READFUNCTION, self._body.read)
         curl.setopt(pycurl.SEEKFUNCTION, self._rewind)
+        curl.setopt(pycurl.FRESH_CONNECT, int(self._fresh))
         if self.takes_over:
             curl.setopt(pycurl.HEADERFUNCTION, self._receive_header_bytes)
             curl.setopt(pycurl.WRITEFUNCTION, self._write)
@@ -207,8 +214,11 @@ class UpstreamStream:
     def _receive_header_bytes(self, line: bytes) -> None:
         self.receive_header_line(line.decode("latin-1"))
 
-    def _rewind(self, offset: int, _origin: int) -> int:
-        if self._loop.time() - self._started > STALE_SECONDS:
-            return int(pycurl.SEEKFUNC_FAIL)
-        self._body.seek(offset)
-        return int(pycurl.SEEKFUNC_OK)
+    def _rewind(self, _offset: int, _origin: int) -> int:
+        """Keep libcurl from sending the request once more.
+
+        It wants to where a kept connection has ended before any answer, and would do so on others
+        that were kept, five times, as if nothing was the matter.
+        """
+        self._is_stale = self._loop.time() - self._started <= STALE_SECONDS
+        return int(pycurl.SEEKFUNC_FAIL)

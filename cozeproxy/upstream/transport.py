@@ -60,6 +60,10 @@ def prepare(base_url: str) -> Callable[[pycurl.Curl], None]:
     def set_up(curl: pycurl.Curl) -> None:
         # Without it libcurl sets and resets signal handlers around every piece.
         curl.setopt(pycurl.NOSIGNAL, 1)
+        # Not HTTP/2. There a stream that is paused goes on filling libcurl's own memory, up to the
+        # ten megabytes of its window; and where one connection carries all streams, its end is the
+        # end of them all.
+        curl.setopt(pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_1_1)
         # The kernel finds out that the other side has vanished, also where nothing is awaited.
         curl.setopt(pycurl.TCP_KEEPALIVE, 1)
         # Where loggers are set to DEBUG, Tornado's client would log every header, token and all.

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from cozeproxy.upstream import stream as streams
-from tests.faults.answers import CHAT, asked, cancelled, fine, half
+from tests.faults.answers import CHAT, REST, asked, cancelled, fine, half
 from tests.faults.raw_caller import request
 from tests.faults.waiting import eventually
 from tests.service.asking import body, says, text_part
@@ -75,6 +75,35 @@ async def test_it_is_made_up_for_once(dial, upstream, ends, stream):
     ends(await upstream.called(CHAT))
     assert (await caller.response()).status == 502
     assert (upstream.accepted, upstream.waiting()) == (2, 0)
+
+
+async def test_it_is_made_up_for_on_a_connection_that_was_not_kept(dial, upstream, ends, stream):
+    # Many are kept, and all of them are closed when the next request comes.
+    several = [await half(dial, upstream) for _ in range(8)]
+    for kept, call in several:
+        await call.end(REST)
+        await kept.rest()
+    connections = list(upstream.connections)
+    caller, call = await asked(dial, upstream, stream=stream)
+    for connection in connections:
+        ends(connection)
+    await answered(caller, await upstream.called(CHAT))
+    assert (upstream.accepted, upstream.waiting()) == (9, 0)
+
+
+class TestNoRetries:
+    @pytest.fixture
+    def environment(self):
+        return {"MAX_RETRIES": "0"}
+
+    async def test_it_is_a_502_where_there_is_to_be_one_attempt(self, dial, upstream, ends, stream):
+        await fine(dial, upstream)
+        caller, call = await asked(dial, upstream, stream=stream)
+        ends(call)
+        response = await caller.response()
+        assert response.status == 502
+        assert "x-should-retry" not in response.headers
+        assert upstream.waiting() == 0
 
 
 async def test_request_that_coze_has_had_for_a_while_is_not_made_again(
