@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from cozeproxy.upstream import client
 from tests.endpoints.forms import KIND, field_part, file_part, form
 from tests.faults.raw_caller import request
 from tests.faults.waiting import eventually
@@ -309,6 +310,26 @@ async def test_caller_that_leaves_ends_what_it_sent_a_form_for(dial, upstream, l
     await caller.close()
     await call.left()
     await eventually(lambda: lines() == ["499"])
+
+
+async def test_form_beyond_those_that_there_may_be_is_refused_and_waits_for_nothing(
+    dial, upstream, monkeypatch
+):
+    monkeypatch.setattr(client, "MAX_FORMS", 1)
+    (path, answer), (other, _) = ANSWERS.items()
+    first, second = await dial(), await dial()
+    await first.send(sending(path))
+    call = await upstream.called()
+    await second.send(sending(other))
+    response = await second.response()
+    assert (response.status, response.error["code"]) == (503, "server_overloaded")
+    assert response.headers["retry-after"] == "1"
+    await call.reply(answer)
+    assert (await first.response()).status == 200
+    # There is room again.
+    await second.send(sending(other))
+    await (await upstream.called()).reply(ANSWERS[other])
+    assert (await second.response()).status == 200
 
 
 class TestLoad:
