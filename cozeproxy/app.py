@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import re
 from collections.abc import Iterable
 
 from tornado.netutil import bind_sockets
@@ -11,11 +12,20 @@ from cozeproxy.handlers.access import Guard, KeyRing
 from cozeproxy.handlers.base import BaseHandler, NotFoundHandler, note_end
 from cozeproxy.handlers.chat import ChatCompletionsHandler, CompletionsHandler
 from cozeproxy.handlers.context import Context
+from cozeproxy.handlers.conversations import (
+    ConversationsHandler,
+    HistoryHandler,
+    ItemHandler,
+    ItemsHandler,
+    OneConversationHandler,
+)
 from cozeproxy.handlers.files import FileContentHandler, FileHandler, FilesHandler
 from cozeproxy.handlers.health import HealthHandler, ReadyHandler
 from cozeproxy.handlers.load import Load
 from cozeproxy.handlers.metrics import MetricsHandler
 from cozeproxy.handlers.models import ModelHandler, ModelsHandler
+from cozeproxy.handlers.response import CancelHandler, InputItemsHandler, ResponseHandler
+from cozeproxy.handlers.responses import ResponsesHandler
 from cozeproxy.handlers.speech import SpeechHandler
 from cozeproxy.handlers.tokens import ClearTokenHandler, GetTokenHandler, RefreshTokenHandler
 from cozeproxy.handlers.transcriptions import TranscriptionsHandler
@@ -45,6 +55,15 @@ def make_app(context: Context) -> Application:
     routes: list[tuple[str, type[BaseHandler]]] = [
         (r"/v1/chat/completions", ChatCompletionsHandler),
         (r"/v1/completions", CompletionsHandler),
+        (r"/v1/responses", ResponsesHandler),
+        (r"/v1/responses/(resp_[^/]+)", ResponseHandler),
+        (r"/v1/responses/(resp_[^/]+)/input_items", InputItemsHandler),
+        (r"/v1/responses/(resp_[^/]+)/cancel", CancelHandler),
+        (r"/v1/conversations", ConversationsHandler),
+        (r"/v1/conversations/([^/]+)", OneConversationHandler),
+        (r"/v1/conversations/([^/]+)/items", ItemsHandler),
+        (r"/v1/conversations/([^/]+)/items/([^/]+)", ItemHandler),
+        (r"/v1/conversations/([^/]+)/history", HistoryHandler),
         (r"/v1/audio/speech", SpeechHandler),
         (r"/v1/audio/transcriptions", TranscriptionsHandler),
         (r"/v1/files", FilesHandler),
@@ -60,10 +79,7 @@ def make_app(context: Context) -> Application:
         (r"/clear_jwt", ClearTokenHandler),
     ]
     return Application(
-        [
-            (path, handler, {**kwargs, "route": path.replace("(.+)", "{id}")})
-            for path, handler in routes
-        ],
+        [(path, handler, {**kwargs, "route": shown(path)}) for path, handler in routes],
         default_handler_class=NotFoundHandler,
         default_handler_args={**kwargs, "served": served(routes)},
         log_function=note_end,
@@ -73,11 +89,16 @@ def make_app(context: Context) -> Application:
 def served(routes: Iterable[tuple[str, type[BaseHandler]]]) -> list[str]:
     """What there is of OpenAI's API, as callers are told who ask for something else."""
     return [
-        f"{method} {path.replace('(.+)', '{id}')}"
+        f"{method} {shown(path)}"
         for path, handler in routes
         for method in handler.served_methods()
         if path.startswith("/v1/") and method != "OPTIONS"
     ]
+
+
+def shown(path: str) -> str:
+    """A path of a route as people write it."""
+    return re.sub(r"\(.+?\)", "{id}", path)
 
 
 def rules(settings: Settings) -> Rules:

@@ -32,7 +32,11 @@ VOICE = os.environ.get("VOICE", "7400000000000000005")
 ORIGIN = os.environ.get("ORIGIN", "https://app.example")
 
 CHAT = "/v1/chat/completions"
+RESPONSES = "/v1/responses"
+CONVERSATIONS = "/v1/conversations"
 HELLO = [{"role": "user", "content": "Hello!"}]
+ASKED = {"model": f"bot-{BOT}", "input": "Hello!"}
+NONE = "404", "not found"
 SPEECH = {"model": "tts-1", "input": "Hello!", "voice": VOICE}
 FORM = {"Content-Type": "multipart/form-data; boundary=hello"}
 MODEL_PART = 'Content-Disposition: form-data; name="model"\r\n\r\nwhisper-1'
@@ -41,6 +45,7 @@ FILE_PART = 'Content-Disposition: form-data; name="file"; filename="hello.txt"\r
 # Shut, or without OAuth, these endpoints are errors; see docs/access.md.
 LACKING = '"code":"unsupported_operation"'
 METRICS = "200|403", "^cozeproxy_requests_total|permission_denied"
+LISTED = "200|400|403", '"object":"list"|"param":"bot_id"|permission_denied'
 TOKEN = "200|400|403", '"success":true|jwt_not_configured|permission_denied'
 # A token that is given out is for no screen.
 GIVEN = re.compile(r'"(token|access_token)":"[^"]*"')
@@ -130,6 +135,23 @@ CASES = [
     Case("error: no such file", "GET", "/v1/files/file-1-user_data", "404", "No such File"),
     Case("error: no list of files", "GET", "/v1/files", "404", LACKING),
     Case("error: no content of files", "GET", "/v1/files/file-1-user_data/content", "404", LACKING),
+    Case("response, whole", "POST", RESPONSES, "200", '"object":"response"', ASKED),
+    Case(
+        "response, streamed",
+        "POST",
+        RESPONSES,
+        "200",
+        "^event: response.completed",
+        {**ASKED, "stream": True},
+    ),
+    Case("conversation", "POST", CONVERSATIONS, "200", '"object":"conversation"', {}),
+    Case("error: no such response", "GET", f"{RESPONSES}/resp_1", *NONE),
+    Case("error: no input of it", "GET", f"{RESPONSES}/resp_1/input_items", *NONE),
+    Case("error: nothing to cancel", "POST", f"{RESPONSES}/resp_1/cancel", *NONE, ""),
+    Case("error: no such conversation", "GET", f"{CONVERSATIONS}/conv_1", *NONE),
+    Case("error: no items of it", "GET", f"{CONVERSATIONS}/conv_1/items", *NONE),
+    Case("error: no such item", "GET", f"{CONVERSATIONS}/conv_1/items/msg_1", *NONE),
+    Case("error: no history of it", "GET", f"{CONVERSATIONS}/conv_1/history", *NONE),
     Case("error: no JSON", "POST", CHAT, "400", '"type":"invalid_request_error"', "{"),
     Case("error: no messages", "POST", CHAT, "400", '"param":"messages"', {"model": "gpt-4"}),
     Case(
@@ -157,6 +179,7 @@ CASES = [
         },
     ),
     Case("metrics", "GET", "/metrics", *METRICS, key=ADMIN_KEY),
+    Case("conversations", "GET", CONVERSATIONS, *LISTED, key=ADMIN_KEY),
     Case("token", "GET", "/get_jwt", *TOKEN, key=ADMIN_KEY),
     Case("a new token", "POST", "/refresh_jwt", *TOKEN, "", key=ADMIN_KEY),
     Case("no token", "DELETE", "/clear_jwt", *TOKEN, key=ADMIN_KEY),

@@ -100,6 +100,23 @@ try 'error: no such file' 404 'No such File' "$url/v1/files/file-1-user_data"
 try 'error: no list of files' 404 '"code":"unsupported_operation"' "$url/v1/files"
 try 'error: no content of files' 404 '"code":"unsupported_operation"' \
     "$url/v1/files/file-1-user_data/content"
+
+responses=$url/v1/responses conversations=$url/v1/conversations
+try 'response, whole' 200 '"object":"response"' "$responses" -H 'Content-Type: application/json' \
+    -d "{\"model\": \"bot-$bot\", \"input\": \"Hello!\"}"
+try 'response, streamed' 200 '^event: response.completed' "$responses" \
+    -H 'Content-Type: application/json' \
+    -d "{\"model\": \"bot-$bot\", \"input\": \"Hello!\", \"stream\": true}"
+try 'conversation' 200 '"object":"conversation"' "$conversations" \
+    -H 'Content-Type: application/json' -d '{}'
+try 'error: no such response' 404 'not found' "$responses/resp_1"
+try 'error: no input of it' 404 'not found' "$responses/resp_1/input_items"
+try 'error: nothing to cancel' 404 'not found' -X POST "$responses/resp_1/cancel"
+try 'error: no such conversation' 404 'not found' "$conversations/conv_1"
+try 'error: no items of it' 404 'not found' "$conversations/conv_1/items"
+try 'error: no such item' 404 'not found' "$conversations/conv_1/items/msg_1"
+try 'error: no history of it' 404 'not found' "$conversations/conv_1/history"
+
 try 'error: no JSON' 400 '"type":"invalid_request_error"' "$chat" -d '{'
 try 'error: no messages' 400 '"param":"messages"' "$chat" -d '{"model": "gpt-4"}'
 try 'error: no such type' 400 '"code":"invalid_model_type"' "$chat" -H 'x-model-type: poem' \
@@ -115,6 +132,8 @@ try 'preflight of a web page' 204 '^access-control-allow-methods: ' -X OPTIONS "
 # Shut, or without OAuth, they are errors; see docs/access.md.
 bearer=$admin shown=PROXY_ADMIN_KEY
 try 'metrics' '200|403' '^cozeproxy_requests_total|permission_denied' "$url/metrics"
+try 'conversations' '200|400|403' '"object":"list"|"param":"bot_id"|permission_denied' \
+    "$conversations"
 try 'token' '200|400|403' '"success":true|jwt_not_configured|permission_denied' "$url/get_jwt"
 try 'a new token' '200|400|403' '"success":true|jwt_not_configured|permission_denied' \
     -X POST "$url/refresh_jwt"

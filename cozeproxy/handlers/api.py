@@ -61,3 +61,8 @@ class ApiHandler(BaseHandler):
             raise BadKeyError
         own = StaticCredentials(Secret(token))
         return Account(self.context.coze, own, metrics, digest_of(token), user_id)
+
+    def query(self) -> dict[str, str]:
+        """The arguments of the query, the last value of each."""
+        given = self.request.query_arguments
+        return {name: values[-1].decode("utf-8", "replace") for name, values in given.items()}

@@ -2,20 +2,16 @@
 
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
-from cozeproxy.handlers.asking import AskingHandler
+from cozeproxy.handlers.answering import AnsweringHandler
 from cozeproxy.handlers.reading import Asked, Parse, read
-from cozeproxy.handlers.relay import Relay
 from cozeproxy.protocol.completion import ChunkWriter, CompletionWriter, Head
 from cozeproxy.protocol.parsing import parse_chat_request, parse_text_request
-from cozeproxy.protocol.plan import Plan
-from cozeproxy.protocol.request import Call
 from cozeproxy.protocol.stream import ChatStream
 from cozeproxy.protocol.text_completion import TextChunkWriter, TextCompletionWriter
-from cozeproxy.upstream.asking import ask
 
 
 class Form(NamedTuple):
@@ -34,8 +30,8 @@ class Form(NamedTuple):
     whole: type[CompletionWriter | TextCompletionWriter]
 
 
-class ChatCompletionsHandler(AskingHandler):
-    """Chat completions, streamed and not: always one streamed call to Coze."""
+class ChatCompletionsHandler(AnsweringHandler):
+    """Chat completions, streamed and not."""
 
     form = Form(parse_chat_request, "chatcmpl-", ChunkWriter, CompletionWriter)
 
@@ -55,44 +51,13 @@ class ChatCompletionsHandler(AskingHandler):
             if self.gone:
                 self.tell_nobody()
                 return
-            context.keys.check(self.key, asked.plan.targets)
-            self._tell(asked)
-            self._note(asked)
-            account = self.account(asked.plan.user_id)
-            times = context.run_times if asked.plan.is_run else context.chat_times
+            plan = asked.plan
+            context.keys.check(self.key, plan.targets)
+            self.tell(plan, asked.model, streaming=asked.streaming)
+            self.note_plan(plan, asked.ignored)
+            account = self.account(plan.user_id)
             translate = _translation(asked, self.form)
-            self.relay = Relay(self, translate, times, streaming=asked.streaming)
-            self._count(asked.plan)
-            asking = ask(asked.plan, account, context.uploader, context.attempts(), self.relay)
-            await self.relay.run(asking, account.cancel, context.keep)
-
-    def _tell(self, asked: Asked) -> None:
-        record, plan = self.record, asked.plan
-        record.model, record.kind = asked.model, plan.kind
-        record.bot, record.workflow = plan.bot_id, plan.workflow_id
-        if asked.streaming:
-            record.stream_begins()
-
-    def _count(self, plan: Plan) -> None:
-        """Let the plan, once the call is made, keep that and nothing else that may be large.
-
-        An answer may take minutes; texts and files are not to be in memory as long.
-        """
-        make = plan.call
-
-        def call(ids: Iterator[str]) -> Call:
-            made = make(ids)
-            self.body.become(len(made.body))
-            plan.call, plan.attachments = (lambda _: made), ()
-            return made
-
-        plan.call = call
-
-    def _note(self, asked: Asked) -> None:
-        notes = dict(asked.plan.notes)
-        if asked.ignored:
-            notes["Ignored"] = ", ".join(filter(None, [*asked.ignored, notes.get("Ignored")]))
-        self.note(notes)
+            await self.answer(plan, account, translate, streaming=asked.streaming)
 
 
 class CompletionsHandler(ChatCompletionsHandler):

@@ -86,7 +86,10 @@ def read_part(part: Part, place: str) -> Item:
         place = f"{place}.image_url"
         if isinstance(part.image_url, str):
             return _image(part.image_url, place)
-        return _image(_given(part.image_url, place).url, f"{place}.url")
+        image = _given(part.image_url, place)
+        if image.file_id:
+            return Item("image", file_id=coze_file_id(image.file_id, f"{place}.file_id"))
+        return _image(_given(image.url, f"{place}.url"), f"{place}.url")
     if part.type == "input_audio":
         place = f"{place}.input_audio"
         audio = _given(part.input_audio, place)
@@ -96,6 +99,8 @@ def read_part(part: Part, place: str) -> Item:
     if file.file_data:
         place = f"{place}.file_data"
         return _uploaded(_base64(file.file_data, place), place, name=file.filename or "")
+    if file.file_url:
+        return _file(file.file_url, f"{place}.file_url")
     file_id = coze_file_id(_given(file.file_id, f"{place}.file_id"), f"{place}.file_id")
     return Item("file", file_id=file_id)
 
@@ -106,6 +111,12 @@ def _image(url: str, place: str) -> Item:
     if url[:5].lower() == "data:":
         return _uploaded(_base64(url, place), place, only="image")
     raise RequestError.invalid(place, "it is neither an http(s) address nor a data: URL")
+
+
+def _file(url: str, place: str) -> Item:
+    if not _WEB_URL.match(url):
+        raise RequestError.invalid(place, "it is no http(s) address")
+    return Item("file", url=url)
 
 
 def _given(value: T | None, place: str) -> T:

@@ -213,11 +213,25 @@ def step_of(kind: str, content: bytes) -> dict[str, Any]:
     return {"type": kind, "content": msgspec.Raw(content)}
 
 
+class Counts(NamedTuple):
+    """Tokens."""
+
+    input: int
+    output: int
+    total: int
+
+
+def counts(usage: Usage) -> Counts:
+    """The tokens that Coze has counted; the total is its own, where it tells one."""
+    asked, answered = tokens(usage)
+    return Counts(asked, answered, number(usage.token_count) or asked + answered)
+
+
 def usage_of(usage: Usage) -> dict[str, int]:
     """OpenAI's usage: whoever reads it wants all three."""
-    prompt, completion = tokens(usage)
+    found = counts(usage)
     return {
-        "prompt_tokens": prompt,
-        "completion_tokens": completion,
-        "total_tokens": number(usage.token_count) or prompt + completion,
+        "prompt_tokens": found.input,
+        "completion_tokens": found.output,
+        "total_tokens": found.total,
     }

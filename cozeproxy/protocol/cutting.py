@@ -136,3 +136,13 @@ class CutWriter:
     def _write(self, text: str) -> None:
         if text:
             self._writer.text(msgspec.json.encode(text))
+
+
+def cut(writer: Writer, stops: Sequence[str], *, fenced: bool) -> Writer:
+    """The writer, with what is to be cut from the answer's text in front of it."""
+    cutters: list[StopCutter | FenceCutter] = [FenceCutter()] if fenced else []
+    if stops:
+        cutters.append(StopCutter(stops))
+    # Cutting takes the text out of its JSON and puts it back in, so it stands only where it is
+    # asked for.
+    return CutWriter(writer, *cutters) if cutters else writer

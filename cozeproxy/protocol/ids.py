@@ -26,16 +26,21 @@ _PACKED = re.compile(r"[A-Za-z0-9_-]{1,4096}")
 
 
 class CallId(NamedTuple):
-    """A tool call that waits in a chat of Coze's. ``call`` is Coze's own id of it, opaque."""
+    """A tool call that waits in a chat of Coze's.
+
+    ``call`` is Coze's own id of it, opaque; ``leg`` says how many times before the chat was brought
+    the outputs of such calls.
+    """
 
     bot_id: str
     conversation_id: str
     chat_id: str
     call: str
+    leg: int = 0
 
     def pack(self) -> str:
         """The id that the caller sees: letters, digits, ``-`` and ``_`` only."""
-        return _pack(_CALL, self)
+        return pack(_CALL, self if self.leg else self[:4])
 
 
 class ResumeId(NamedTuple):
@@ -47,7 +52,15 @@ class ResumeId(NamedTuple):
 
     def pack(self) -> str:
         """The id that the caller sees: letters, digits, ``-`` and ``_`` only."""
-        return _pack(_RESUME, self)
+        return pack(_RESUME, self)
+
+
+class _Call(msgspec.Struct, array_like=True):
+    bot_id: str
+    conversation_id: str
+    chat_id: str
+    call: str
+    leg: int = 0
 
 
 class FileId(NamedTuple):
@@ -63,7 +76,7 @@ class FileId(NamedTuple):
 
 _CALL = "call_coze_"
 _RESUME = "call_cozeflow_"
-_call_decoder = msgspec.json.Decoder(tuple[str, str, str, str])
+_call_decoder = msgspec.json.Decoder(_Call)
 _resume_decoder = msgspec.json.Decoder(tuple[str, str, int])
 
 
@@ -83,11 +96,12 @@ def unpack_call_id(text: str, param: str) -> CallId:
     Raises:
         RequestError: it was changed on its way; ``param`` is where it stands.
     """
-    found = _unpack(text.removeprefix(_CALL), _call_decoder)
+    decoded = unpack(text.removeprefix(_CALL), _call_decoder)
+    found = CallId(*msgspec.structs.astuple(decoded)) if decoded else None
     # An id has one spelling: bits that decoding ignores must not make another.
-    if not found or not all(map(ID.fullmatch, found[:3])) or CallId(*found).pack() != text:
+    if not found or not all(map(ID.fullmatch, found[:3])) or found.leg < 0 or found.pack() != text:
         raise RequestError.invalid(param, "the id is not as it was given out")
-    return CallId(*found)
+    return found
 
 
 def unpack_resume_id(text: str, param: str) -> ResumeId:
@@ -96,17 +110,19 @@ def unpack_resume_id(text: str, param: str) -> ResumeId:
     Raises:
         RequestError: it was changed on its way; ``param`` is where it stands.
     """
-    found = _unpack(text.removeprefix(_RESUME), _resume_decoder)
+    found = unpack(text.removeprefix(_RESUME), _resume_decoder)
     if not found or not ID.fullmatch(found[0]) or ResumeId(*found).pack() != text:
         raise RequestError.invalid(param, "the id is not as it was given out")
     return ResumeId(*found)
 
 
-def _pack(prefix: str, id_: tuple[str | int, ...]) -> str:
+def pack(prefix: str, id_: object) -> str:
+    """Spell what an id holds: letters, digits, ``-`` and ``_`` only."""
     return prefix + base64.urlsafe_b64encode(msgspec.json.encode(id_)).decode().rstrip("=")
 
 
-def _unpack(packed: str, decoder: msgspec.json.Decoder[T]) -> T | None:
+def unpack(packed: str, decoder: msgspec.json.Decoder[T]) -> T | None:
+    """Read what is behind the prefix of an id; None where it is nothing of ours."""
     if not _PACKED.fullmatch(packed):
         return None
     try:

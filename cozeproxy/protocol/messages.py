@@ -9,7 +9,7 @@ What Coze has no role for must not be lost: system text goes in front of the fir
 what tools were called with and said stays as text.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
@@ -40,10 +40,28 @@ class Draft(msgspec.Struct):
 
 
 class Turn(msgspec.Struct):
-    """What goes to Coze for one request, oldest first, and how many messages were left out."""
+    """What goes to Coze for one request, oldest first.
+
+    Attributes:
+        drafts: the messages of the request.
+        left_out: how many of the oldest were too many.
+        before: how many characters were put in front of the first question.
+        after: how many were put behind the last message.
+        replayed: messages of an earlier conversation, as Coze has given them, which come first.
+    """
 
     drafts: list[Draft]
     left_out: int = 0
+    before: int = 0
+    after: int = 0
+    replayed: Sequence[dict[str, str]] = ()
+
+    def replay(self, messages: Sequence[dict[str, str]], most: int) -> None:
+        """Put messages of an earlier conversation first, as far as Coze takes so many in all."""
+        room = max(most - len(self.drafts), 0)
+        left_out = max(len(messages) - room, 0)
+        self.replayed = messages[left_out:]
+        self.left_out += left_out
 
     @property
     def attachments(self) -> list[Attachment]:
@@ -66,26 +84,26 @@ def read_turn(request: ChatRequest, *, continues: bool) -> Turn:
     start = 0
     if continues:
         start = max((i for i, m in enumerate(messages, 1) if m.role == "assistant"), default=0)
-    names = _call_names(messages)
+    names = names_of_calls(messages)
     drafts = [
         draft
         for i, message in enumerate(messages)
         if i >= start
-        for draft in _drafts(message, f"messages[{i}]", names)
+        for draft in drafts_of(message, f"messages[{i}]", names)
     ]
     system = "" if start else _system_text(messages)
     kept = drafts[-_room(drafts, system, request) :]
     turn = Turn(kept, len(drafts) - len(kept))
     if system:
-        _fold_system(kept, system)
+        turn.before = _fold_system(kept, system)
     if not kept:
         reason = (
             "there is nothing new after the last answer" if start else "there is no text in them"
         )
         raise RequestError.invalid("messages", reason)
     if request.wants_json:
-        _fold_json_demand(kept, request)
-    _check(kept)
+        turn.after = _fold_json_demand(kept, request)
+    check_drafts(kept)
     return turn
 
 
@@ -96,7 +114,7 @@ def coze_messages(turn: Turn, file_ids: Iterator[str]) -> list[dict[str, str]]:
         turn: the messages.
         file_ids: Coze's ids of the turn's attachments, in their order.
     """
-    return [_encode(draft, file_ids) for draft in turn.drafts]
+    return [*turn.replayed, *(encode_draft(draft, file_ids) for draft in turn.drafts)]
 
 
 def text_of(message: Message) -> str:
@@ -126,7 +144,12 @@ def items_of(message: Message, place: str) -> Iterator[Item]:
         yield read_part(part, f"{place}.content[{j}]")
 
 
-def _drafts(message: Message, place: str, names: dict[str, str]) -> Iterator[Draft]:
+def drafts_of(message: Message, place: str, names: dict[str, str]) -> Iterator[Draft]:
+    """What a message becomes: nothing, if it is empty or system text, which is folded.
+
+    Raises:
+        RequestError: it cannot be sent to Coze; ``place`` is where it stands.
+    """
     text = text_of(message)
     items = list(items_of(message, place))
     if message.role == "user":
@@ -148,13 +171,14 @@ def _calls(message: Message) -> list[str]:
     return [f"[Call of {f.name}] {f.arguments or ''}".rstrip() for f in functions]
 
 
-def _call_names(messages: list[Message]) -> dict[str, str]:
+def names_of_calls(messages: list[Message]) -> dict[str, str]:
+    """The names of the tools that were called, by the ids of the calls."""
     calls = [call for message in messages for call in message.tool_calls or ()]
     return {call.id: called.name for call in calls if call.id and (called := call.called)}
 
 
 def _system_text(messages: list[Message]) -> str:
-    return "\n\n".join(filter(None, (text_of(m) for m in messages if m.role in SYSTEM)))
+    return _paragraphs(*(text_of(m) for m in messages if m.role in SYSTEM))
 
 
 def _room(drafts: list[Draft], system: str, request: ChatRequest) -> int:
@@ -166,36 +190,51 @@ def _room(drafts: list[Draft], system: str, request: ChatRequest) -> int:
     return MAX_MESSAGES
 
 
-def _fold_system(drafts: list[Draft], folded: str) -> None:
+def _fold_system(drafts: list[Draft], folded: str) -> int:
+    """Put system text in front of the first question, and tell how many characters that took."""
     first = next((draft for draft in drafts if draft.role == "user"), None)
     if first is None:
         drafts.append(Draft("user", folded))
-    else:
-        first.text = f"{folded}\n\n{first.text}".rstrip()
+        return len(folded)
+    own = len(first.text)
+    first.text = _paragraphs(folded, first.text)
+    return len(first.text) - own
 
 
-def _fold_json_demand(drafts: list[Draft], request: ChatRequest) -> None:
+def _fold_json_demand(drafts: list[Draft], request: ChatRequest) -> int:
+    """Put the demand behind the last message, and tell how many characters that took."""
     demand = _JSON_DEMAND
     schema = request.response_format and request.response_format.json_schema
     if schema:
         # OpenAI wraps the schema in an object with its name; the bare schema is what matters.
         demand += f" {_SCHEMA_DEMAND}{msgspec.json.encode(schema.get('schema', schema)).decode()}"
     last = drafts[-1]
-    if last.role == "user":
-        last.text = f"{last.text}\n\n{demand}".lstrip()
-    else:
+    if last.role != "user":
         drafts.append(Draft("user", demand))
+        return len(demand)
+    own = len(last.text)
+    last.text = _paragraphs(last.text, demand)
+    return len(last.text) - own
 
 
-def _check(drafts: list[Draft]) -> None:
-    """Refuse what Coze answers with code 4000: files without any text, here or beside them."""
+def _paragraphs(*texts: str) -> str:
+    return "\n\n".join(filter(None, texts))
+
+
+def check_drafts(drafts: list[Draft]) -> None:
+    """Refuse what Coze answers with code 4000: files without any text, here or beside them.
+
+    Raises:
+        RequestError: there are such files.
+    """
     for i, draft in enumerate(drafts):
         beside = drafts[max(0, i - 1) : i] + drafts[i + 1 : i + 2]
         if not draft.text and not any(other.text and not other.items for other in beside):
             raise RequestError.invalid("messages", "an image or a file needs a text part beside it")
 
 
-def _encode(draft: Draft, file_ids: Iterator[str]) -> dict[str, str]:
+def encode_draft(draft: Draft, file_ids: Iterator[str]) -> dict[str, str]:
+    """A message as Coze takes it; ``file_ids`` are those of all attachments from here on."""
     kind = "question" if draft.role == "user" else "answer"
     if not draft.items:
         return {"role": draft.role, "type": kind, "content_type": "text", "content": draft.text}

@@ -15,7 +15,9 @@ Object = dict[str, Any]
 class ImageURL(msgspec.Struct):
     """An image, by its address or as a ``data:`` URL."""
 
-    url: str
+    url: str | None = None
+    # Only Responses have it.
+    file_id: str | None = None
 
 
 class InputAudio(msgspec.Struct):
@@ -30,6 +32,8 @@ class File(msgspec.Struct):
     file_id: str | None = None
     file_data: str | None = None
     filename: str | None = None
+    # Only Responses have it.
+    file_url: str | None = None
 
 
 class Part(msgspec.Struct):

@@ -1,6 +1,7 @@
 """Reading a request's body, and telling in OpenAI's terms what is wrong with it."""
 
 import re
+from collections.abc import Sequence
 from typing import Any, TypeVar
 
 import msgspec
@@ -47,6 +48,8 @@ IGNORED = (
     "web_search_options",
 )
 
+ITS_CHOICE = "a Coze bot decides itself, and calls only its own tools"
+
 _request_decoder = msgspec.json.Decoder(ChatRequest)
 _text_decoder = msgspec.json.Decoder(TextRequest)
 _fields_decoder = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -84,27 +87,27 @@ def parse_text_request(body: bytes) -> ChatRequest:
     """
     request = parse(_text_decoder, body)
     if request.suffix:
-        raise _unsupported("suffix", "a Coze bot answers, and fills no gaps")
+        raise unsupported("suffix", "a Coze bot answers, and fills no gaps")
     if request.echo:
-        raise _unsupported("echo", "a Coze bot does not repeat what it was asked")
+        raise unsupported("echo", "a Coze bot does not repeat what it was asked")
     if request.best_of not in (None, 1):
-        raise _unsupported("best_of", "a Coze bot gives one answer", value=True)
+        raise unsupported("best_of", "a Coze bot gives one answer", value=True)
     # 0 asks for those of the tokens that were chosen.
     if request.logprobs is not None and request.logprobs is not False:
-        raise _unsupported("logprobs", "Coze does not tell them")
+        raise unsupported("logprobs", "Coze does not tell them")
     chat = request.asking(_prompt(request.prompt))
     _refuse_what_cannot_be(chat)
     return chat
 
 
-def ignored_fields(body: bytes) -> list[str]:
+def ignored_fields(body: bytes, names: Sequence[str] = IGNORED) -> list[str]:
     """Which fields of a request, already found to be one, are accepted without effect.
 
     Raises:
         RequestError: a key is not UTF-8, which reading the request passes over.
     """
     fields = parse(_fields_decoder, body)
-    given = ((name, bytes(fields[name])) for name in IGNORED if name in fields)
+    given = ((name, bytes(fields[name])) for name in names if name in fields)
     return [name for name, text in given if text != b"null" and not _EMPTY.fullmatch(text)]
 
 
@@ -152,34 +155,39 @@ def _prompt(given: str | list[Any] | None) -> str:
         raise RequestError.missing("prompt")
     texts = given if isinstance(given, list) else [given]
     if not all(isinstance(text, str) for text in texts):
-        raise _unsupported("prompt", "a Coze bot takes text, and no tokens", value=True)
+        raise unsupported("prompt", "a Coze bot takes text, and no tokens", value=True)
     if len(texts) != 1:
-        raise _unsupported("prompt", "a Coze bot takes one prompt at a time", value=True)
+        raise unsupported("prompt", "a Coze bot takes one prompt at a time", value=True)
     return str(texts[0])
 
 
 def _refuse_what_cannot_be(request: ChatRequest) -> None:
     """Refuse what a Coze bot cannot do and what would be missed if it were ignored."""
     if request.n is not None and request.n != 1:
-        raise _unsupported("n", "a Coze bot gives one answer", value=True)
+        raise unsupported("n", "a Coze bot gives one answer", value=True)
     if request.logprobs:
-        raise _unsupported("logprobs", "Coze does not tell them")
+        raise unsupported("logprobs", "Coze does not tell them")
     if request.top_logprobs:
-        raise _unsupported("top_logprobs", "Coze does not tell them")
+        raise unsupported("top_logprobs", "Coze does not tell them")
     if request.modalities and "audio" in request.modalities:
-        raise _unsupported("modalities", "answers are text", value=True)
+        raise unsupported("modalities", "answers are text", value=True)
     if request.audio:
-        raise _unsupported("audio", "answers are text")
-    if not _leaves_choice(request.tool_choice):
-        raise _unsupported(
-            "tool_choice", "a Coze bot decides itself, and calls only its own tools", value=True
-        )
+        raise unsupported("audio", "answers are text")
+    if not leaves_choice(request.tool_choice):
+        raise unsupported("tool_choice", ITS_CHOICE, value=True)
     if request.function_call not in (None, "auto", "none"):
-        raise _unsupported(
-            "function_call", "a Coze bot decides itself, and calls only its own tools", value=True
-        )
+        raise unsupported("function_call", ITS_CHOICE, value=True)
+    check_stops(request.stops)
+
+
+def check_stops(stops: Sequence[str]) -> None:
+    """Refuse more stop sequences, or longer ones, than are looked for.
+
+    Raises:
+        RequestError: there are.
+    """
     # Four is OpenAI's own limit; the length bounds what is held back of a stream.
-    if len(request.stops) > 4 or any(len(stop) > 256 for stop in request.stops):
+    if len(stops) > 4 or any(len(stop) > 256 for stop in stops):
         raise RequestError(
             "Invalid 'stop': at most 4, of at most 256 characters.",
             param="stop",
@@ -187,7 +195,8 @@ def _refuse_what_cannot_be(request: ChatRequest) -> None:
         )
 
 
-def _leaves_choice(tool_choice: str | Object | None) -> bool:
+def leaves_choice(tool_choice: str | Object | None) -> bool:
+    """Whether a request leaves it to the bot which tools are called."""
     if isinstance(tool_choice, dict):
         # Of the objects only allowed_tools may leave the choice open, by its mode.
         allowed = tool_choice.get("allowed_tools")
@@ -195,6 +204,7 @@ def _leaves_choice(tool_choice: str | Object | None) -> bool:
     return tool_choice in (None, "auto", "none")
 
 
-def _unsupported(field: str, reason: str, *, value: bool = False) -> RequestError:
+def unsupported(field: str, reason: str, *, value: bool = False) -> RequestError:
+    """The error for a field, or for a value of one, that a Coze bot cannot serve."""
     code = "unsupported_value" if value else "unsupported_parameter"
     return RequestError(f"'{field}' cannot be served: {reason}.", param=field, code=code)

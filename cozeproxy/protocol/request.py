@@ -51,6 +51,8 @@ class ToolOutputs(NamedTuple):
     chat_id: str
     # By Coze's id of the call.
     outputs: Mapping[str, str]
+    # How many times before the chat was brought outputs.
+    leg: int
 
 
 def saves_history(request: ChatRequest, target: Route) -> bool:
@@ -147,8 +149,22 @@ def tool_outputs(request: ChatRequest) -> ToolOutputs | None:
     if not found or any(message.role == "user" for message in messages[last + 1 :]):
         return None
     _check_step(found, messages, last)
-    bot, conversation, chat, _ = next(iter(found))
-    return ToolOutputs(bot, conversation, chat, {id_.call: text for id_, text in found.items()})
+    outputs = {id_.call: text for id_, text in found.items()}
+    bot, conversation, chat, _, leg = next(iter(found))
+    return ToolOutputs(bot, conversation, chat, outputs, leg + 1)
+
+
+def check_meta_data(pairs: Mapping[str, str], place: str) -> None:
+    """Refuse metadata beyond OpenAI's limits, which are Coze's as well.
+
+    Raises:
+        RequestError: there is too much of it; ``place`` is where it stands.
+    """
+    if len(pairs) > 16:
+        raise RequestError.invalid(place, "at most 16 pairs")
+    for key, value in pairs.items():
+        if not 1 <= len(key) <= 64 or not 1 <= len(value) <= 512:
+            raise RequestError.invalid(place, "keys have 1 to 64 characters, values 1 to 512")
 
 
 def user_id(request: ChatRequest, headers: Mapping[str, str], default: str | None) -> str:
@@ -160,7 +176,8 @@ def end_user(named: str | None, headers: Mapping[str, str], default: str | None)
     """Name the end user, whose memory Coze keeps apart from others'.
 
     Coze refuses a request without one, and a number in its place. Where nobody is named, the
-    caller's key stands for it, as a digest: the key itself is not Coze's to see.
+    caller's key stands for it, as a digest: the key itself is not Coze's to see. The key's name, if
+    it has one, keeps its users apart from those of others.
     """
     found = named or headers.get("x-user-id") or headers.get("x-openwebui-user-id") or default
     if found:
@@ -193,10 +210,5 @@ def _check_step(found: dict[CallId, str], messages: list[Message], last: int) ->
 def _meta_data(request: ChatRequest) -> dict[str, str] | None:
     """OpenAI's ``metadata`` and Coze's ``meta_data`` have the same limits; Coze's wins."""
     merged = {**(request.metadata or {}), **(request.options.meta_data or {})}
-    place = "coze.meta_data" if request.options.meta_data else "metadata"
-    if len(merged) > 16:
-        raise RequestError.invalid(place, "at most 16 pairs")
-    for key, value in merged.items():
-        if not 1 <= len(key) <= 64 or not 1 <= len(value) <= 512:
-            raise RequestError.invalid(place, "keys have 1 to 64 characters, values 1 to 512")
+    check_meta_data(merged, "coze.meta_data" if request.options.meta_data else "metadata")
     return merged or None

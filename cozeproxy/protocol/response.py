@@ -55,6 +55,7 @@ class Wanted(NamedTuple):
         steps: give the tool calls that Coze has run itself.
         runs_tools: the caller can answer a tool call, as Coze keeps the chat.
         remedy: what to do where it cannot.
+        leg: how many times before the chat was brought the outputs of calls.
     """
 
     bot_id: str
@@ -65,6 +66,7 @@ class Wanted(NamedTuple):
     remedy: str = (
         "For that Coze has to keep the chat: send 'tools', or set coze.auto_save_history to true."
     )
+    leg: int = 0
 
 
 class RunningChat(msgspec.Struct):
@@ -110,6 +112,7 @@ class ChatTranslator:
         info: Coze's ids for this chat: ``conversation_id``, ``chat_id``, ``logid``.
         usage: the tokens, once Coze has told.
         running: the chat, while Coze is known to work on it.
+        answer: Coze's id of the answer that is being written, where it has one.
     """
 
     def __init__(self, writer: Writer, wanted: Wanted) -> None:
@@ -118,6 +121,7 @@ class ChatTranslator:
         self.info: dict[str, Any] = {}
         self.usage: coze.Usage | None = None
         self.running: RunningChat | None = None
+        self.answer: str | int | None = None
         self._writer = writer
         self._wanted = wanted
         # The ids of the answers whose text, and whose reasoning, has been written.
@@ -171,6 +175,7 @@ class ChatTranslator:
     def _answer(self, message: coze.Message) -> None:
         if message.type not in ("answer", None) or message.id in self._whole:
             return
+        self.answer = message.id
         if message.reasoning_content is not coze.NULL:
             reasoning = coze.text(message.reasoning_content)
             if reasoning:
@@ -253,8 +258,7 @@ class ChatTranslator:
             raise UnansweredToolError(
                 [c.function.name or "" for c in calls if c.function], self._wanted.remedy
             )
-        bot, ids = self._wanted.bot_id, self.info
-        self._writer.tool_calls([_tool_call(call, bot, ids) for call in calls])
+        self._writer.tool_calls([_tool_call(call, self._wanted, self.info) for call in calls])
         self._end("tool_calls")
 
     def _done(self, data: bytes) -> None:
@@ -269,10 +273,10 @@ class ChatTranslator:
         self._writer.finish(reason, self.usage, self.info)
 
 
-def _tool_call(call: coze.ToolCall, bot_id: str, ids: dict[str, Any]) -> ToolCall:
+def _tool_call(call: coze.ToolCall, wanted: Wanted, ids: dict[str, Any]) -> ToolCall:
     conversation, chat = ids.get("conversation_id"), ids.get("chat_id")
     if not (conversation and chat and call.id):
         raise UpstreamBrokenError("Coze waits for a tool's output, but does not say where.")
-    packed = CallId(bot_id, conversation, chat, call.id).pack()
+    packed = CallId(wanted.bot_id, conversation, chat, call.id, wanted.leg).pack()
     function = call.function or coze.Function()
     return ToolCall(packed, function.name or "", function.arguments or "{}")

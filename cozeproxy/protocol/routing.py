@@ -65,12 +65,12 @@ class Route(NamedTuple):
     """Where a request goes. The ids that its kind needs are there."""
 
     kind: Kind
-    bot_id: str | None
-    workflow_id: str | None
-    conversation_id: str | None
-    app_id: str | None
+    bot_id: str | None = None
+    workflow_id: str | None = None
+    conversation_id: str | None = None
+    app_id: str | None = None
     # Of a workflow, from the map.
-    parameters: Mapping[str, Any]
+    parameters: Mapping[str, Any] = {}
 
 
 def route(request: ChatRequest, headers: Mapping[str, str], defaults: Defaults) -> Route:
@@ -79,10 +79,10 @@ def route(request: ChatRequest, headers: Mapping[str, str], defaults: Defaults) 
     Raises:
         RequestError: the kind is unknown, an id is missing, or what stands for one cannot be one.
     """
-    kind = _explicit("x-model-type", request, headers)
-    bot = _explicit("x-bot-id", request, headers)
-    workflow = _explicit("x-workflow-id", request, headers)
-    conversation = _explicit("x-conversation-id", request, headers)
+    kind = explicit("x-model-type", request, headers)
+    bot = explicit("x-bot-id", request, headers)
+    workflow = explicit("x-workflow-id", request, headers)
+    conversation = explicit("x-conversation-id", request, headers)
     conversation = conversation or request.options.conversation_id
     if kind and kind not in KINDS:
         raise RequestError(
@@ -161,7 +161,12 @@ def _without(model: _Named, *, bot: str | None, app: str | None) -> _Named:
     return model
 
 
-def _explicit(key: str, request: ChatRequest, headers: Mapping[str, str]) -> str | None:
+def explicit(key: str, request: ChatRequest, headers: Mapping[str, str]) -> str | None:
+    """What a request says under one of the keys, wherever it says it.
+
+    Raises:
+        RequestError: it is no text.
+    """
     if headers.get(key):
         return headers[key]
     at_top: str | None = getattr(request, key.replace("-", "_"))

@@ -95,6 +95,11 @@ class ChatStream:
         usage = self._translator.usage
         return coze.tokens(usage) if usage else None
 
+    @property
+    def answer(self) -> str | int | None:
+        """Coze's id of the answer that is being written, where it has one."""
+        return self._translator.answer
+
     def start(self) -> bytes:
         """Give what an answer begins with, before there is anything of it; maybe nothing."""
         self._writer.start()

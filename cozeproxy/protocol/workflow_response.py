@@ -46,6 +46,8 @@ class WorkflowTranslator:
 
     # There is no call that ends a run.
     running: RunningChat | None = None
+    # What nodes say has no ids.
+    answer: str | int | None = None
 
     def __init__(self, writer: Writer, workflow_id: str, *, raw: bool = False) -> None:
         self.accepted = False

@@ -114,10 +114,14 @@ class DeleteHandler(MessageHandler):
     """POST /v1/conversation/message/delete."""
 
     def post(self) -> None:
-        """Remove a message and give it back."""
+        """Remove a message and give it back; an answer takes its steps along."""
         conversation = self.in_query()
         found = self.message_in(conversation)
         conversation.messages.remove(found)
+        chat = self.state.chats.get(found["chat_id"])
+        if chat is not None and found["type"] == "answer":
+            others = [m for m in chat.messages if m["type"] == "answer" and m["id"] != found["id"]]
+            chat.messages[:] = others
         self.succeed(found)
 
 

@@ -87,6 +87,14 @@ class Account:
         """
         return await self._authorized(lambda token: self._client.get(path, query, token))
 
+    async def call(self, method: str, call: Call) -> bytes:
+        """Make a call that is no stream, with any method; give the JSON of Coze's answer.
+
+        Raises:
+            UpstreamError: Coze refused, or cannot be reached.
+        """
+        return await self._authorized(lambda token: self._client.call(method, call, token))
+
     async def upload(self, content_type: str, body: bytes) -> bytes:
         """Upload a file as multipart data; give the JSON of Coze's answer.
 

@@ -23,6 +23,8 @@ SHARED = {
     "files": ("/v1/files", "GET", None, 404),
     "file": ("/v1/files/file-1-vision", "GET", None, 404),
     "file's content": ("/v1/files/file-1-vision/content", "GET", None, 404),
+    "response": ("/v1/responses", "POST", {"model": "bot-hello", "input": "Hi"}, 200),
+    "no response": ("/v1/responses", "POST", {"model": "bot-hello", "input": 1}, 400),
     "models": ("/v1/models", "GET", None, 200),
     "model": ("/v1/models/gpt-4", "GET", None, 200),
     "no model": ("/v1/models/none", "GET", None, 404),

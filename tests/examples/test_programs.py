@@ -32,6 +32,17 @@ def test_conversation_is_remembered(run):
     ]
 
 
+def test_responses_go_on_from_each_other(run):
+    printed = run("responses", "I am Ann.", "Who am I?").splitlines()
+    assert printed[:-1] == [
+        "> I am Ann.",
+        "You said: I am Ann. Before that: -",
+        "> Who am I?",
+        "You said: Who am I? Before that: I am Ann. | You said: I am Ann. Before that: -",
+    ]
+    assert re.fullmatch(r"tokens: [1-9]\d*", printed[-1])
+
+
 @pytest.mark.parametrize(
     ("answers", "given"), [(["Oslo", "Friday"], ""), ([], "Oslo\nFriday\n")], ids=["named", "typed"]
 )

@@ -9,10 +9,20 @@ import json
 import re
 from urllib.parse import parse_qs
 
+import msgspec
+
 from cozeproxy.errors import RequestError
 from cozeproxy.protocol.ids import coze_file_id, unpack_call_id, unpack_resume_id
 from cozeproxy.protocol.parsing import ignored_fields, parse_chat_request
 from cozeproxy.protocol.plan import Rules, make_plan
+from cozeproxy.protocol.responses.ids import (
+    unpack_function_call,
+    unpack_message_id,
+    unpack_response_id,
+)
+from cozeproxy.protocol.responses.parsing import parse_responses_request
+from cozeproxy.protocol.responses.past import Known, Past, previous_of
+from cozeproxy.protocol.responses.request import ask_for
 from cozeproxy.protocol.routing import Defaults
 from cozeproxy.protocol.sse import EventParser
 
@@ -61,14 +71,31 @@ def request(data):
     with contextlib.suppress(RequestError):
         asked = parse_chat_request(data)
         assert all(name.isidentifier() for name in ignored_fields(data))
-        plan = make_plan(asked, {}, RULES)
-        call = plan.call(str(i) for i, _ in enumerate(plan.attachments))
-        assert re.fullmatch(r"/v[13]/[a-z_/]+", call.path)
-        assert all(map(ID.fullmatch, call.query.values()))
-        assert all(map(ID.fullmatch, plan.targets))
-        json.loads(call.body.decode("utf-8"))
-        for attachment in plan.attachments:
-            assert re.fullmatch(r"[\w .()-]+\.[a-z0-9]+", attachment.name)
+        check_plan(make_plan(asked, {}, RULES))
+
+
+def response(data):
+    """The same of a request for a response, whose id then leads back to what it was."""
+    with contextlib.suppress(RequestError):
+        asked = parse_responses_request(data)
+        previous = previous_of(asked)
+        known = Known(list(asked.placed_items()), Past(previous) if previous else None)
+        served = ask_for(asked, known, {}, RULES, None)
+        check_plan(served.plan)
+        json.loads(msgspec.json.encode(served.echoed))
+        if served.id:
+            id_ = msgspec.structs.replace(served.id, conversation_id="1", chat_id="2")
+            assert unpack_response_id(id_.pack()) == id_
+
+
+def check_plan(plan):
+    call = plan.call(str(i) for i, _ in enumerate(plan.attachments))
+    assert re.fullmatch(r"/v[13]/[a-z_/]+", call.path)
+    assert all(map(ID.fullmatch, call.query.values()))
+    assert all(map(ID.fullmatch, plan.targets))
+    json.loads(call.body.decode("utf-8"))
+    for attachment in plan.attachments:
+        assert re.fullmatch(r"[\w .()-]+\.[a-z0-9]+", attachment.name)
 
 
 def ids(data):
@@ -79,5 +106,8 @@ def ids(data):
             found = read(text, "p")
             assert found.pack() == text
             assert ID.fullmatch(found[0])
+    for read in (unpack_response_id, unpack_message_id, unpack_function_call):
+        found = read(text)
+        assert found is None or found.pack() == text
     with contextlib.suppress(RequestError):
         assert parse_qs(f"id={coze_file_id(text, 'p')}") == {"id": [coze_file_id(text, "p")]}

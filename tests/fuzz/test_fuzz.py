@@ -15,7 +15,7 @@ from tests.protocol.test_properties import bodies
 from tests.support import coze
 
 CORPUS = Path(__file__).parents[1] / "corpus"
-TARGETS = ("sse", "request", "ids", "http")
+TARGETS = ("sse", "request", "response", "ids", "http")
 FAILED = [
     pytest.param(path.parent.name, path.read_bytes(), id=f"{path.parent.name}/{path.name}")
     for path in sorted(CORPUS.glob("*/*"))
@@ -68,7 +68,28 @@ IDS = [
     b"call_coze_WyI3IiwiOCIsIjkiLCJhIl0",
     b"call_cozeflow_WyI3IiwiMSIsMl0",
     b"file-7-assistants",
+    b"resp_WyJtIiwxLCIxIiwiMiIsIjciXQ",
+    b"msg_WyIxIiwiMiJd",
+    b"fc_WyJjIiwiZiIsInt9Il0",
     b"7",
+]
+RESPONSES = [
+    json.dumps(body).encode()
+    for body in (
+        {"model": "bot-7", "input": "Hi", "instructions": "Be brief.", "stop": ["a"]},
+        {"model": "workflow-7", "input": [{"role": "user", "content": "Hi"}]},
+        {"input": "Hi", "previous_response_id": "resp_WyJtIiwxLCIxIiwiMiIsIjciXQ"},
+        {
+            "model": "m",
+            "input": [
+                {"type": "function_call", "call_id": "c", "name": "f", "arguments": "{}"},
+                {"type": "function_call_output", "call_id": "c", "output": [{"type": "text"}]},
+                {"role": "user", "content": [{"type": "input_text", "text": "Hi"}]},
+                {"id": "msg_WyIxIiwiMiJd"},
+            ],
+            "text": {"format": {"type": "json_schema", "name": "n", "schema": {}}},
+        },
+    )
 ]
 REQUESTS = [http_request(GOOD), http_request({**GOOD, "stream": True}), http_request(GOOD) * 3]
 REQUESTS += [sent for sent, *_ in BAD.values() if len(sent) < 2000]
@@ -105,6 +126,12 @@ def test_any_stream_has_the_meaning_that_the_standard_gives_it(data):
 @given(changed_ones(BODIES, TOKENS) | bodies.map(lambda body: json.dumps(body).encode()))
 def test_any_body_is_served_or_refused(data):
     targets.request(data)
+
+
+@settings(max_examples=500)
+@given(changed_ones(RESPONSES, TOKENS))
+def test_any_body_of_a_request_for_a_response_is_served_or_refused(data):
+    targets.response(data)
 
 
 @settings(max_examples=500)

@@ -28,7 +28,8 @@ def judge(node):
 
 
 @pytest.mark.parametrize(
-    "program", ["chat.mjs", "tools.mjs", "images.mjs", "answers.mjs", "endpoints.mjs"]
+    "program",
+    ["chat.mjs", "tools.mjs", "images.mjs", "answers.mjs", "endpoints.mjs", "responses.mjs"],
 )
 def test_the_node_sdk_finds_nothing_wrong(judge, program):
     assert "\N{HEAVY CHECK MARK}" in judge(program)

@@ -113,6 +113,25 @@ async def test_conversation_remembers_its_chats_but_not_their_steps(sandbox):
     assert deltas(body) == "You said: Hello Before that: Hello | It is sunny, 21C."
 
 
+async def test_deleted_answer_takes_its_steps_along(coze):
+    def work():
+        chat = coze.chat.create_and_poll(
+            bot_id="plugin",
+            user_id="ann",
+            additional_messages=[QUESTION("Weather?")],
+        ).chat
+        where = {"conversation_id": chat.conversation_id}
+        listed = coze.chat.messages.list(**where, chat_id=chat.id)
+        assert {message.type.value for message in listed} > {"answer", "function_call"}
+        answer, question = coze.conversations.messages.list(**where, chat_id=chat.id).items
+        coze.conversations.messages.delete(**where, message_id=answer.id)
+        assert list(coze.chat.messages.list(**where, chat_id=chat.id)) == []
+        left = coze.conversations.messages.list(**where, chat_id=chat.id).items
+        assert [message.id for message in left] == [question.id]
+
+    await in_thread(work)
+
+
 async def test_cleared_conversation_remembers_nothing_but_keeps_its_messages(sandbox):
     made = await call(sandbox, "POST", "/v1/conversation/create", {})
     conversation_id = made["data"]["id"]

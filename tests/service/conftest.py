@@ -73,9 +73,9 @@ def connect(request, io_loop, http_port, showing_key):
     request.getfixturevalue("http_server")
     opened = []
 
-    async def connect(body, *, receive_buffer=None, **headers):
+    async def connect(body, *, path=PATH, receive_buffer=None, **headers):
         exchange = await Exchange.open(
-            http_port, body, showing_key(PATH, headers), receive_buffer=receive_buffer
+            http_port, body, showing_key(path, headers), path=path, receive_buffer=receive_buffer
         )
         opened.append(exchange)
         return exchange

@@ -19,16 +19,17 @@ class Exchange:
         seen: what has come of the body.
     """
 
-    def __init__(self, reader, writer, asked_with):
+    def __init__(self, reader, writer, asked_with, path):
         self.status = 0
         self.headers = {}
         self.seen = bytearray()
         self._reader = reader
         self._writer = writer
         self._asked_with = asked_with
+        self._path = path
 
     @classmethod
-    async def open(cls, port, body, headers, *, receive_buffer=None):
+    async def open(cls, port, body, headers, *, path=PATH, receive_buffer=None):
         """Connect and send a request. A small buffer lets little wait for a slow reader."""
         sock = socket.socket()
         sock.setblocking(False)
@@ -36,15 +37,15 @@ class Exchange:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         await asyncio.get_running_loop().sock_connect(sock, ("127.0.0.1", port))
         limit = receive_buffer or 2**16
-        exchange = cls(*await asyncio.open_connection(sock=sock, limit=limit), headers)
+        exchange = cls(*await asyncio.open_connection(sock=sock, limit=limit), headers, path)
         exchange.send(body)
         return exchange
 
     def send(self, body):
-        """Send a request, with the headers that it was opened with."""
+        """Send a request, to the path and with the headers that it was opened with."""
         data = json.dumps(body).encode()
         lines = [
-            f"POST {PATH} HTTP/1.1",
+            f"POST {self._path} HTTP/1.1",
             "Host: localhost",
             f"Content-Length: {len(data)}",
             *(f"{name}: {value}" for name, value in self._asked_with.items()),

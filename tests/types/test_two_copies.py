@@ -3,15 +3,10 @@
 Each request comes on a connection of its own and goes to the other copy than the one before it.
 """
 
-import httpx
-import openai
 import pytest
 
-from cozeproxy.app import Service
 from cozeproxy.sandbox import Sandbox
-from cozeproxy.settings import Settings
 from tests.service.asking import says
-from tests.support.balancer import Balancer
 from tests.types.asking import ASK, answered, arrived, asker
 
 pytestmark = pytest.mark.gen_test(timeout=15)
@@ -19,36 +14,9 @@ pytestmark = pytest.mark.gen_test(timeout=15)
 TOOLS = [{"type": "function", "function": {"name": "get_rain_probability"}}]
 
 
-@pytest.fixture
-def balancer(io_loop, sandbox):
-    settings = Settings.from_env(
-        {"COZE_API_KEY": Sandbox.API_KEY, "COZE_BASE_URL": sandbox.base_url, "PORT": "0"}
-    )
-
-    async def start():
-        copies = [Service(settings), Service(settings)]
-        balancer = Balancer([copy.start() for copy in copies])
-        await balancer.listen()
-        return copies, balancer
-
-    copies, balancer = io_loop.run_sync(start)
-    yield balancer
-    io_loop.run_sync(balancer.stop)
-    for copy in copies:
-        io_loop.run_sync(copy.stop)
-
-
 @pytest.fixture(params=ASK)
-def ask(request, io_loop, balancer, api_key):
-    alone = httpx.Limits(max_keepalive_connections=0)
-    caller = openai.AsyncOpenAI(
-        base_url=f"http://127.0.0.1:{balancer.port}/v1",
-        api_key=api_key,
-        max_retries=0,
-        http_client=openai.DefaultAsyncHttpxClient(limits=alone),
-    )
-    yield asker(request.param, caller)
-    io_loop.run_sync(caller.close)
+def ask(request, by_turns):
+    return asker(request.param, by_turns)
 
 
 async def test_conversation_goes_on_in_the_other_copy(ask, balancer, sandbox):

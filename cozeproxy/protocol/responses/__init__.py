@@ -1,0 +1,1 @@
+"""OpenAI's Responses, over the same calls of Coze as chat completions."""
