@@ -11,6 +11,7 @@ from cozeproxy.handlers.access import Guard, KeyRing
 from cozeproxy.handlers.base import BaseHandler, NotFoundHandler, note_end
 from cozeproxy.handlers.chat import ChatCompletionsHandler, CompletionsHandler
 from cozeproxy.handlers.context import Context
+from cozeproxy.handlers.description import DescriptionHandler
 from cozeproxy.handlers.files import FileContentHandler, FileHandler, FilesHandler
 from cozeproxy.handlers.health import HealthHandler, ReadyHandler
 from cozeproxy.handlers.load import Load
@@ -54,6 +55,7 @@ def make_app(context: Context) -> Application:
         (r"/v1/models/(.+)", ModelHandler),
         (r"/health", HealthHandler),
         (r"/ready", ReadyHandler),
+        (r"/openapi\.json", DescriptionHandler),
         (r"/metrics", MetricsHandler),
         (r"/get_jwt", GetTokenHandler),
         (r"/refresh_jwt", RefreshTokenHandler),
@@ -61,7 +63,7 @@ def make_app(context: Context) -> Application:
     ]
     return Application(
         [
-            (path, handler, {**kwargs, "route": path.replace("(.+)", "{id}")})
+            (path, handler, {**kwargs, "route": path.replace("(.+)", "{id}").replace("\\", "")})
             for path, handler in routes
         ],
         default_handler_class=NotFoundHandler,
