@@ -178,6 +178,7 @@ CASES = [
             "Access-Control-Request-Headers": "authorization, content-type",
         },
     ),
+    Case("description", "GET", "/openapi.json", "200", '"openapi"'),
     Case("metrics", "GET", "/metrics", *METRICS, key=ADMIN_KEY),
     Case("conversations", "GET", CONVERSATIONS, *LISTED, key=ADMIN_KEY),
     Case("token", "GET", "/get_jwt", *TOKEN, key=ADMIN_KEY),

@@ -131,6 +131,7 @@ try 'preflight of a web page' 204 '^access-control-allow-methods: ' -X OPTIONS "
 
 # Shut, or without OAuth, they are errors; see docs/access.md.
 bearer=$admin shown=PROXY_ADMIN_KEY
+try 'description' 200 '"openapi"' "$url/openapi.json"
 try 'metrics' '200|403' '^cozeproxy_requests_total|permission_denied' "$url/metrics"
 try 'conversations' '200|400|403' '"object":"list"|"param":"bot_id"|permission_denied' \
     "$conversations"
