@@ -49,6 +49,9 @@ setup(
             "langchain-openai>=1.1",  # an example is written with it
             "packaging>=24",
             "soundfile>=0.13",  # whether a sound is one
+            "pyyaml>=6",  # what is deployed is described in it
+            "dockerfile-parse>=2",
+            "docker>=7",  # reads .dockerignore as a build does
         ],
         # What `scripts/fuzz` needs.
         "fuzz": ["atheris>=3"],

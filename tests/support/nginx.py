@@ -1,0 +1,58 @@
+"""nginx as Debian has it, with a configuration that a test gives."""
+
+import os
+import shutil
+import subprocess
+
+import pytest
+
+# What an image of nginx has around the files of conf.d, with nothing outside of one folder.
+MAIN = """\
+daemon off;
+master_process off;
+pid {folder}/nginx.pid;
+error_log stderr;
+events {{}}
+http {{
+    access_log off;
+    client_body_temp_path {folder}/body;
+    proxy_temp_path {folder}/proxy;
+    fastcgi_temp_path {folder}/fastcgi;
+    uwsgi_temp_path {folder}/uwsgi;
+    scgi_temp_path {folder}/scgi;
+    include {folder}/conf.d/*.conf;
+}}
+"""
+
+
+def program():
+    """Return where nginx is, which on Debian is not on everybody's path."""
+    found = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
+    if not found:
+        assert "CI" not in os.environ, "nginx is missing"
+        pytest.skip("there is no nginx")
+    return found
+
+
+class Nginx:
+    """Runs nginx with one file of conf.d; ended with the ``with`` block."""
+
+    def __init__(self, folder, configuration):
+        (folder / "conf.d").mkdir()
+        (folder / "conf.d" / "default.conf").write_text(configuration)
+        (folder / "nginx.conf").write_text(MAIN.format(folder=folder))
+        command = [program(), "-p", folder, "-c", folder / "nginx.conf", "-e", "stderr"]
+        self._process = subprocess.Popen(
+            [str(part) for part in command], stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._process.kill()
+        self._process.wait()
+
+    @property
+    def is_running(self):
+        return self._process.poll() is None
