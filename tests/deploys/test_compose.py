@@ -16,7 +16,7 @@ COPIES = {name: service for name, service in SERVICES.items() if name != "nginx"
 def test_nginx_forwards_to_all_copies_and_waits_for_them():
     nginx = SERVICES["nginx"]
     ports = {service["environment"]["PORT"] for service in COPIES.values()}
-    assert SERVERS == [f"{name}:{port}" for name in COPIES for port in ports]
+    assert [f"{name}:{port}" for name in COPIES for port in ports] == SERVERS
     assert nginx["depends_on"].keys() == COPIES.keys()
     source, _, _ = nginx["volumes"][0].partition(":")
     assert (FOLDER / source).samefile(FOLDER / "nginx.conf")

@@ -85,7 +85,7 @@ def test_the_limits_of_the_router_and_of_a_stop_are_kept():
 def test_the_readme_has_the_button():
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     assert re.search(
-        r"^\[!\[.+\]\(.+/button\.svg\)\]\(https://www\.heroku\.com/deploy\)$", text, re.M
+        r"^\[!\[.+\]\(.+/button\.svg\)\]\(https://www\.heroku\.com/deploy\)$", text, re.MULTILINE
     )
 
 
