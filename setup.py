@@ -20,7 +20,7 @@ setup(
     license="MIT",
     license_files=["LICENSE"],
     packages=find_packages(include=["cozeproxy", "cozeproxy.*"]),
-    package_data={"cozeproxy": ["py.typed"]},
+    package_data={"cozeproxy": ["py.typed", "openapi.json"]},
     python_requires=">=3.11",
     # 6.6.1 is the first Tornado with every known hole in its HTTP parsing closed.
     install_requires=[
@@ -49,6 +49,7 @@ setup(
             "langchain-openai>=1.1",  # an example is written with it
             "packaging>=24",
             "soundfile>=0.13",  # whether a sound is one
+            "jsonschema>=4.20",
             "pyyaml>=6",  # what is deployed is described in it
             "dockerfile-parse>=2",
             "docker>=7",  # reads .dockerignore as a build does

@@ -19,6 +19,7 @@ from cozeproxy.handlers.conversations import (
     ItemsHandler,
     OneConversationHandler,
 )
+from cozeproxy.handlers.description import DescriptionHandler
 from cozeproxy.handlers.files import FileContentHandler, FileHandler, FilesHandler
 from cozeproxy.handlers.health import HealthHandler, ReadyHandler
 from cozeproxy.handlers.load import Load
@@ -73,6 +74,7 @@ def make_app(context: Context) -> Application:
         (r"/v1/models/(.+)", ModelHandler),
         (r"/health", HealthHandler),
         (r"/ready", ReadyHandler),
+        (r"/openapi\.json", DescriptionHandler),
         (r"/metrics", MetricsHandler),
         (r"/get_jwt", GetTokenHandler),
         (r"/refresh_jwt", RefreshTokenHandler),
@@ -98,7 +100,7 @@ def served(routes: Iterable[tuple[str, type[BaseHandler]]]) -> list[str]:
 
 def shown(path: str) -> str:
     """A path of a route as people write it."""
-    return re.sub(r"\(.+?\)", "{id}", path)
+    return re.sub(r"\(.+?\)", "{id}", path).replace("\\", "")
 
 
 def rules(settings: Settings) -> Rules:

@@ -31,6 +31,7 @@ SHARED = {
     "nowhere": ("/v1/nowhere", "GET", None, 404),
     "nowhere, preflight": ("/v1/nowhere", "OPTIONS", None, 404),
     "root": ("/", "GET", None, 404),
+    "description": ("/openapi.json", "GET", None, 200),
     "health": ("/health", "GET", None, 200),
     "health, head": ("/health", "HEAD", None, 200),
 }

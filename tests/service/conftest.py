@@ -17,6 +17,10 @@ from cozeproxy.upstream.stream import UpstreamStream
 from tests.service.asking import chunks_of
 from tests.service.exchange import PATH, Exchange
 from tests.service.raw_coze import RawCoze
+from tests.support.described import Description
+
+# All that is asked here over plain HTTP is held against it.
+DESCRIPTION = Description()
 
 
 @pytest.fixture(autouse=True)
@@ -56,7 +60,7 @@ def sdk(request, caller, sync_caller, in_thread):
 @pytest.fixture
 def post(http_client, base_url, showing_key):
     async def post(body, path="/v1/chat/completions", method="POST", **headers):
-        return await http_client.fetch(
+        response = await http_client.fetch(
             base_url + path,
             method=method,
             body=body if body is None or isinstance(body, bytes | str) else json.dumps(body),
@@ -64,6 +68,8 @@ def post(http_client, base_url, showing_key):
             raise_error=False,
             allow_nonstandard_methods=True,
         )
+        DESCRIPTION.check(response.request, response)
+        return response
 
     return post
 
