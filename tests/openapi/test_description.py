@@ -72,7 +72,8 @@ class TestAnswers:
     async def test_every_operation_answers_as_it_is_described(self, post, described):
         answered = set()
         for path, method, data, _ in EVERYTHING.values():
-            response = await post(data, path, method, **bearer(ANN))
+            key = {} if path.startswith("/v1/") else bearer(ANN)
+            response = await post(data, path, method, **key)
             described.check(response.request, response)
             if response.code == 200:
                 answered.add(described.operation(response.request))

@@ -81,7 +81,9 @@ class Description:
             # Those between them are all of one kind, and in some answers there are thousands.
             for data in [*chunks[:20], *chunks[20:][-20:]]:
                 if data != b"[DONE]":
-                    self._check(self._shut, place, data, "/schema/contentSchema")
+                    self._check(
+                        self._shut, place, data, "/schema/properties/data/anyOf/0/contentSchema"
+                    )
         elif kind == "application/json":
             self._check(self._shut, place, response.body)
 
