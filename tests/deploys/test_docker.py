@@ -7,6 +7,7 @@ import pytest
 
 from cozeproxy.sandbox import Sandbox
 from tests.deploys.image import Image, context, instructions, value_of
+from tests.support.canaries import CALLER_KEY
 from tests.support.processes import COZEPROXY, ROOT, Process, copy_of_checkout, finished, said_by
 
 SECRET_FILES = [".env", ".env.local", "key.pem", "keys.json", "cozeproxy.env", ".git/config"]
@@ -80,7 +81,7 @@ def test_what_was_built_serves_is_healthy_and_stops(image, variables, tmp_path):
             "COZE_API_KEY": Sandbox.API_KEY,
             "COZE_BASE_URL": coze.address(),
             "COZE_BOT_ID": Sandbox.BOT_ID,
-            "PROXY_API_KEYS": "any-string",
+            "PROXY_API_KEYS": CALLER_KEY,
         }
         assert not is_healthy(image, variables)
         with Process(command, image.folder, **variables, **settings) as process:

@@ -32,6 +32,7 @@ SHARED = {
     "nowhere, preflight": ("/v1/nowhere", "OPTIONS", None, 404),
     "root": ("/", "GET", None, 404),
     "description": ("/openapi.json", "GET", None, 200),
+    "ready": ("/ready", "GET", None, 200),
     "health": ("/health", "GET", None, 200),
     "health, head": ("/health", "HEAD", None, 200),
 }
