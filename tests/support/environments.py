@@ -30,5 +30,11 @@ class Environment:
     def run(self, command, cwd, **environment):
         """Run one of its programs to its end; return what came of it."""
         program, *arguments = command
-        environment = {"PATH": self.path, "PYTHONPATH": "", **environment}
-        return finished([self.bin / program, *arguments], cwd, **environment)
+        return self._finished([self.bin / program, *arguments], cwd, environment)
+
+    def shell(self, commands, cwd, **environment):
+        """Run commands of the shell that know its programs, up to the first that fails."""
+        return self._finished(["sh", "-euc", commands], cwd, environment)
+
+    def _finished(self, command, cwd, environment):
+        return finished(command, cwd, **{"PATH": self.path, "PYTHONPATH": "", **environment})
