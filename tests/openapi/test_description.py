@@ -9,8 +9,10 @@ from tornado.httputil import HTTPHeaders
 
 from tests.doors.access import ANN, bearer
 from tests.doors.everything import EVERYTHING
+from tests.endpoints.forms import KIND, field_part, file_part, form
 from tests.service.asking import body, says
 from tests.support.described import read
+from tests.support.files import PNG, WAV
 from tests.support.routes import METHODS, served, without_names
 
 CHAT = "/v1/chat/completions"
@@ -33,6 +35,19 @@ ANSWERS = {
     "limit": body("rate-limited"),
     "empty": body("empty"),
     "wrong type": {"model": 1, "messages": HELLO},
+}
+TEXTS = {
+    "text": {"model": "bot-hello", "prompt": "Hi", "stream_options": {"include_usage": True}},
+    "steps": {"model": "bot-plugin", "prompt": "Hi", "coze": {"events": True, "follow_ups": True}},
+    "question": {"model": "workflow-question", "prompt": "Hi"},
+    "text that fails": {"model": "bot-failed-after-text", "prompt": "Hi"},
+    "tools": {"model": "bot-tools", "prompt": "Hi"},
+}
+RECORDING = form(file_part(WAV, "a.wav"), field_part("model", "whisper-1"))
+# The last one is a file that can be asked for.
+FORMS = {
+    "/v1/audio/transcriptions": RECORDING,
+    "/v1/files": form(file_part(PNG), field_part("purpose", "vision")),
 }
 
 
@@ -77,6 +92,14 @@ class TestAnswers:
             described.check(response.request, response)
             if response.code == 200:
                 answered.add(described.operation(response.request))
+        for path, data in FORMS.items():
+            response = await post(data, path, content_type=KIND)
+            described.check(response.request, response)
+            assert response.code == 200, path
+            answered.add(described.operation(response.request))
+        response = await post(None, f"/v1/files/{json.loads(response.body)['id']}", "GET")
+        described.check(response.request, response)
+        answered.add(described.operation(response.request))
         document = read()["paths"]
         assert answered - {None} == {
             operation["operationId"] for item in document.values() for operation in item.values()
@@ -86,6 +109,19 @@ class TestAnswers:
     @pytest.mark.parametrize("asked", ANSWERS.values(), ids=ANSWERS)
     async def test_answers_have_nothing_that_is_not_described(self, post, described, asked, stream):
         response = await post({**asked, "stream": stream})
+        described.check(response.request, response)
+
+    @pytest.mark.parametrize("stream", [True, False])
+    @pytest.mark.parametrize("asked", TEXTS.values(), ids=TEXTS)
+    async def test_texts_have_nothing_that_is_not_described(self, post, described, asked, stream):
+        response = await post({**asked, "stream": stream}, "/v1/completions")
+        described.check(response.request, response)
+
+    @pytest.mark.parametrize("field", [("stream", "true"), ("response_format", "text")])
+    async def test_what_was_heard_has_nothing_that_is_not_described(self, post, described, field):
+        data = form(file_part(WAV), field_part("model", "whisper-1"), field_part(*field))
+        response = await post(data, "/v1/audio/transcriptions", content_type=KIND)
+        assert response.code == 200
         described.check(response.request, response)
 
     async def test_strangers_are_told_no_more_of_it_than_the_owner(self, post):

@@ -60,7 +60,8 @@ class Description:
             assert response.code >= 400, f"{request.method} {path} is served and not described"
             return
         place = f"#/paths/{path.replace('~', '~0').replace('/', '~1')}/{request.method.lower()}"
-        if response.code < 400 and request.body:
+        taken = operation.get("requestBody", {}).get("content", {})
+        if response.code < 400 and request.body and "application/json" in taken:
             self._check(self._open, f"{place}/requestBody/content/application~1json", request.body)
         # Without a type it is the server below that has answered, to what it did not take for HTTP.
         if response.code != 400 or "Content-Type" in response.headers:

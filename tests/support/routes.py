@@ -13,14 +13,9 @@ def served(app):
     for rule in app.wildcard_router.rules:
         pattern = rule.matcher.regex.pattern.removesuffix("$")
         path = re.sub(r"\([^)]*\)", "{}", pattern).replace("\\", "")
-        for method in METHODS:
-            if _is_own(rule.target, method):
-                yield method.upper(), path
-
-
-def _is_own(handler, method):
-    *own, _, _ = handler.mro()
-    return any(method in cls.__dict__ for cls in own)
+        for method in rule.target.served_methods():
+            if method.lower() in METHODS:
+                yield method, path
 
 
 def without_names(path):
