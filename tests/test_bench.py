@@ -3,6 +3,7 @@
 import json
 import sys
 
+from tests.support.nginx import program
 from tests.support.processes import ROOT, finished
 
 # All but the cost of logging, which is measured as the first two are.
@@ -22,6 +23,20 @@ def test_the_benchmark_measures_every_figure_and_writes_them_down(tmp_path):
     for row in written["table"]:
         assert f"| {row['label']} " in result.stdout
         assert row["cells"]["cozeproxy"]
+
+
+def test_the_benchmark_compares_copies_behind_nginx(tmp_path):
+    program()
+    file = tmp_path / "figures.json"
+    command = [sys.executable, "-m", "benchmark", "--smoke", "--only", "scaling", "--json", file]
+    result = finished(command, tmp_path, PYTHONPATH=str(ROOT / "scripts"))
+    assert result.returncode == 0, result.stderr
+    written = json.loads(file.read_text())
+    assert set(written["figures"]) == {"scaling-burst", "scaling-drip"}
+    for rounds in written["figures"].values():
+        assert [list(measured) for measured in rounds] == [["1 copy", "2 copies"]]
+    for row in written["table"]:
+        assert row["cells"].keys() == {"1 copy", "2 copies"}
 
 
 def test_the_benchmark_knows_its_sections(tmp_path):

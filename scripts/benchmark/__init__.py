@@ -11,4 +11,7 @@ The CPU time of a dripped token is taken while all streams are under way, withou
 and ends. "Added" is a percentile less the same percentile with nothing between, in the same round.
 Time to first token is that of one more kept connection, beside the dripped streams, from its second
 request on.
+
+Copies of the service that are compared with one of them run wherever there is room, as does nginx
+in front of them; both ends keep their core.
 """

@@ -13,6 +13,7 @@ from typing import Any
 
 from benchmark import machine, nginx, report
 from benchmark.figures import (
+    COPIES,
     FULL,
     QUICK,
     QUIET_SERVICE,
@@ -134,7 +135,12 @@ def measured(
             print("nginx is not installed, and is left out", file=sys.stderr)
         services = [stack.enter_context(stage.service(variant)) for variant in variants]
         quiet = stage.service(Variant(QUIET_SERVICE, variants[0].checkout, QUIET))
-        bench = Bench(stage, scale, forwarders, services, variants, stack.enter_context(quiet))
+        quiet_one = stack.enter_context(quiet)
+        copies = []
+        if program and "scaling" in sections:
+            several = [stage.copies(variants[0], number, program) for number in COPIES]
+            copies = [stack.enter_context(each) for each in several]
+        bench = Bench(stage, scale, forwarders, services, variants, quiet_one, copies)
         return bench.run(sections, tell)
 
 

@@ -16,7 +16,9 @@ SERVICE = "cozeproxy"
 QUIET_SERVICE = "cozeproxy without logging"
 BURST_CONNECTIONS = 32
 DRIP_CONNECTIONS = 100
-SECTIONS = ("burst", "drip", "whole", "memory", "start", "logging")
+SECTIONS = ("burst", "drip", "whole", "memory", "start", "logging", "scaling")
+# How many copies of the service are compared.
+COPIES = (1, 2)
 
 
 class Scale(NamedTuple):
@@ -63,6 +65,7 @@ class Bench:
         services: cozeproxy, and others to compare it with.
         variants: what these were started from.
         quiet: cozeproxy without what is measured as a cost of its own.
+        copies: some numbers of copies of cozeproxy behind nginx; none where that is missing.
     """
 
     stage: Stage
@@ -71,6 +74,7 @@ class Bench:
     services: list[Subject]
     variants: list[Variant]
     quiet: Subject
+    copies: list[Subject]
 
     def run(self, sections: Sequence[str], tell: Callable[[str], None]) -> Results:
         """Measure some sections, and say on the way what is being measured."""
@@ -116,6 +120,10 @@ class Bench:
                 number = min(DRIP_CONNECTIONS, max(scale.drips))
                 yield Figure("logging-burst", burst, both)
                 yield Figure("logging-drip", partial(drip, connections=number, probes=1), both)
+            case "scaling" if self.copies:
+                number = min(DRIP_CONNECTIONS, max(scale.drips))
+                yield Figure("scaling-burst", burst, self.copies)
+                yield Figure("scaling-drip", partial(drip, connections=number), self.copies)
 
 
 def turned(of: Sequence[Any], number: int) -> list[Any]:

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 # One process, which is what one process of the service compares with.
@@ -20,7 +21,7 @@ http {{
     scgi_temp_path {folder}/scgi;
     keepalive_requests 1000000000;
     upstream coze {{
-        server 127.0.0.1:{upstream};
+        {servers}
         keepalive 1024;
         keepalive_requests 1000000000;
     }}
@@ -42,8 +43,16 @@ def program() -> str | None:
     return shutil.which("nginx", path=os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin")
 
 
-def command(program: str, folder: Path, port: int, upstream: int) -> list[str]:
-    """Write a configuration into a folder, and return the command that runs nginx with it."""
+def command(program: str, folder: Path, port: int, upstreams: Sequence[int]) -> list[str]:
+    """Write a configuration into a folder, and return the command that runs nginx with it.
+
+    Args:
+        program: nginx.
+        folder: for it alone.
+        port: to listen on.
+        upstreams: ports to forward to, in turn.
+    """
+    servers = " ".join(f"server 127.0.0.1:{upstream};" for upstream in upstreams)
     file = folder / "nginx.conf"
-    file.write_text(CONFIGURATION.format(folder=folder, port=port, upstream=upstream))
+    file.write_text(CONFIGURATION.format(folder=folder, port=port, servers=servers))
     return [program, "-p", str(folder), "-c", str(file), "-e", "stderr"]

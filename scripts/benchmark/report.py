@@ -18,6 +18,11 @@ LATENCIES = {
     "first_p50_ms": "added time to first token, median, ms",
     "first_p99_ms": "added time to first token, p99, ms",
 }
+SCALED = {
+    "cpu_us": "CPU a token, with nginx's, us",
+    "delay_p50_ms": "delay a token, median, ms",
+    "delay_p99_ms": "delay a token, p99, ms",
+}
 LONE = {
     "memory": {
         "idle_mb": "memory idle, MB",
@@ -91,6 +96,16 @@ def rows(results: Results) -> Iterator[Row]:
             yield _line(
                 figure, rounds, "cpu_us", "CPU an answer, not streamed, us", _plain("cpu_us")
             )
+        elif figure == "scaling-burst":
+            yield _pace(rounds, "copies behind nginx: streams a second")
+            yield _line(figure, rounds, "gain", "copies behind nginx: times one copy's", _gain)
+            label = "copies behind nginx: CPU a stream, with nginx's, us"
+            yield _line(figure, rounds, "cpu_us", label, _plain("cpu_us"))
+        elif figure == "scaling-drip":
+            for quantity, label in SCALED.items():
+                yield _line(
+                    figure, rounds, quantity, f"copies behind nginx: {label}", _plain(quantity)
+                )
         elif figure.startswith("logging-"):
             what = "stream" if figure == "logging-burst" else "token"
             yield _line(figure, rounds, "cost", f"cost of logging, CPU a {what}, %", _cost)
@@ -183,6 +198,11 @@ def _cost(subject: str, measured: dict[str, Measured]) -> float | None:
     if subject == QUIET_SERVICE:
         return None
     return (measured[subject]["cpu_us"] / measured[QUIET_SERVICE]["cpu_us"] - 1) * 100
+
+
+def _gain(subject: str, measured: dict[str, Measured]) -> float:
+    one = next(iter(measured.values()))
+    return measured[subject]["streams_s"] / one["streams_s"]
 
 
 def number(value: float, sign: str) -> str:

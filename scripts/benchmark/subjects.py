@@ -6,10 +6,11 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import IO, cast
 
 from benchmark import nginx
@@ -31,9 +32,9 @@ class Cores:
         self.load = self.all[min(2, len(self.all) - 1)]
 
     @contextmanager
-    def on(self, core: int) -> Iterator[None]:
-        """Have processes that are started inside the block run on one core."""
-        os.sched_setaffinity(0, {core})
+    def on(self, *cores: int) -> Iterator[None]:
+        """Have processes that are started inside the block run on these cores alone."""
+        os.sched_setaffinity(0, cores)
         try:
             yield
         finally:
@@ -89,7 +90,7 @@ class Stage:
         self._open = ExitStack()
         command = [sys.executable, "-m", "benchmark.upstream"]
         environment = {"PYTHONPATH": str(HERE.parent)}
-        process = self._open.enter_context(self._run(command, self.cores.upstream, environment))
+        process = self._open.enter_context(self._run(command, [self.cores.upstream], environment))
         self.upstream = Subject("direct", int(_output(process).readline()), "coze")
         self.upstream_pid = process.pid
 
@@ -102,15 +103,39 @@ class Stage:
     @contextmanager
     def nginx(self, program: str) -> Iterator[Subject]:
         """Run nginx."""
-        port = _free_port()
-        command = nginx.command(program, self._folder, port, self.upstream.port)
-        with self._run(command, self.cores.subject, {}) as process:
-            _wait_for(port)
-            yield Subject("nginx", port, "coze", [process.pid])
+        with self._nginx(program, [self.upstream.port], self.cores.subject) as (port, pid):
+            yield Subject("nginx", port, "coze", [pid])
 
     @contextmanager
     def service(self, variant: Variant) -> Iterator[Subject]:
         """Run the service as its users do."""
+        with self._service(variant, self.cores.subject) as (port, pid):
+            yield Subject(variant.name, port, "openai", [pid])
+
+    @contextmanager
+    def copies(self, variant: Variant, number: int, program: str) -> Iterator[Subject]:
+        """Run some copies of the service behind nginx, all of them wherever there is room."""
+        with ExitStack() as stack:
+            run = [self._service(variant, *self.cores.all) for _ in range(number)]
+            started = [stack.enter_context(copy) for copy in run]
+            behind = self._nginx(program, [port for port, _ in started], *self.cores.all)
+            port, pid = stack.enter_context(behind)
+            name = f"{number} {'copy' if number == 1 else 'copies'}"
+            yield Subject(name, port, "openai", [pid, *(each for _, each in started)])
+
+    @contextmanager
+    def _nginx(
+        self, program: str, upstreams: Sequence[int], *cores: int
+    ) -> Iterator[tuple[int, int]]:
+        port = _free_port()
+        with TemporaryDirectory(dir=self._folder) as folder:
+            command = nginx.command(program, Path(folder), port, upstreams)
+            with self._run(command, cores, {}) as process:
+                _wait_for(port)
+                yield port, process.pid
+
+    @contextmanager
+    def _service(self, variant: Variant, *cores: int) -> Iterator[tuple[int, int]]:
         environment = {
             "PYTHONPATH": str(variant.checkout),
             "COZE_API_KEY": "pat_benchmark",
@@ -119,15 +144,15 @@ class Stage:
             **variant.settings,
         }
         command = [variant.python, "-m", "cozeproxy", "serve", "--port", "0"]
-        with self._run(command, self.cores.subject, environment) as process:
-            yield Subject(variant.name, self._announced(process), "openai", [process.pid])
+        with self._run(command, cores, environment) as process:
+            yield self._announced(process), process.pid
 
     @contextmanager
     def _run(
-        self, command: list[str], core: int, environment: Mapping[str, str]
+        self, command: list[str], cores: Sequence[int], environment: Mapping[str, str]
     ) -> Iterator["subprocess.Popen[str]"]:
         kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
-        with self._log.open("a") as log, self.cores.on(core):
+        with self._log.open("a") as log, self.cores.on(*cores):
             process = subprocess.Popen(
                 command,
                 cwd=self._folder,
