@@ -162,7 +162,7 @@ def _line(figure: str, rounds: Rounds, quantity: str, label: str, of: Of) -> Row
         if not values:
             continue
         value = median(values)
-        added = quantity in LATENCIES and subject != "direct"
+        added = figure.startswith("drip-") and quantity in LATENCIES and subject != "direct"
         cells[subject] = number(value, "+" if added else "-")
         if target and subject == SERVICE:
             verdict = target.verdict(value)
