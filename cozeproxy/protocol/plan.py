@@ -68,15 +68,28 @@ class Sent(NamedTuple):
     Attributes:
         target: where it goes.
         kept: whether Coze keeps it.
-        turn: the messages, where there are some.
+        messages: how many of them there are, with those that are replayed.
+        replayed: how many of these, the first ones, are replayed.
+        before: how many characters were put in front of the first question of the request.
+        after: how many were put behind its last message.
         leg: how many times the chat has been brought the outputs of tools, with this one; 1 where a
             run is brought an answer.
     """
 
     target: Route
     kept: bool
-    turn: Turn | None = None
+    messages: int = 0
+    replayed: int = 0
+    before: int = 0
+    after: int = 0
     leg: int = 0
+
+    @classmethod
+    def of(cls, target: Route, turn: Turn, *, kept: bool) -> "Sent":
+        """What there is to know of a turn, which itself may be large."""
+        replayed = len(turn.replayed)
+        count = len(turn.drafts) + replayed
+        return cls(target, kept, count, replayed, turn.before, turn.after)
 
 
 NOWHERE = Sent(Route("chat"), kept=False)
@@ -236,7 +249,7 @@ def _chat_plan(request: ChatRequest, target: Route, user: str, before: Before | 
     return Plan(
         call=lambda ids: chat_call(request, target, turn, ids, user_id=user),
         translator=lambda writer: ChatTranslator(writer, wanted),
-        sent=Sent(target, saves, turn),
+        sent=Sent.of(target, turn, kept=saves),
         attachments=turn.attachments,
         fenced=request.wants_json,
         notes=notes,
@@ -268,7 +281,7 @@ def _chatflow_plan(request: ChatRequest, target: Route, user: str, before: Befor
     return Plan(
         call=lambda _: call,
         translator=lambda writer: ChatTranslator(writer, wanted),
-        sent=Sent(target, kept=True, turn=turn),
+        sent=Sent.of(target, turn, kept=True),
         is_run=True,
         fenced=request.wants_json,
         notes={

@@ -90,16 +90,16 @@ def check_history(
     Raises:
         RequestError: it would be lost, or is another one.
     """
-    target, kept, turn, leg = plan.sent
+    sent, target = plan.sent, plan.sent.target
     is_run = target.kind == "workflow"
     if is_run and request.conversation_id:
         raise RequestError.invalid("conversation", "a workflow holds no conversation")
     if is_run and past and past.id.kind != "workflow":
         raise RequestError.invalid("previous_response_id", "a workflow holds no conversation")
-    if past and past.id.kind == "workflow" and not (is_run and leg):
+    if past and past.id.kind == "workflow" and not (is_run and sent.leg):
         reason = " What ran as a workflow is not kept by Coze."
         raise not_found(request.previous_response_id or "", reason)
-    if own_calls or past is None or not kept or turn is not None:
+    if own_calls or past is None or not sent.kept or sent.messages:
         return
     if target.conversation_id != past.id.conversation_id:
         raise RequestError.invalid(

@@ -99,7 +99,7 @@ def ask_for(
     plan.notes = {
         word: value.replace("response_format", "text.format") for word, value in plan.notes.items()
     }
-    if plan.sent.turn:
+    if plan.sent.messages:
         # Where no messages are sent, what was said before does not matter.
         check_references(known.items)
     if request.background and plan.is_run:
@@ -110,31 +110,26 @@ def ask_for(
 
 def _id_of(request: ResponsesRequest, plan: Plan, model: str) -> ResponseId | None:
     """What is known of the id of a response, but for the moment that makes it the only one."""
-    target, _, turn, leg = plan.sent
+    sent, target = plan.sent, plan.sent.target
     if not request.keeps:
         return None
-    known = ResponseId(
+    return ResponseId(
         model=model[:MOST_MODEL],
         created=0,
         kind="chat" if target.kind == "conversation" else target.kind,
         bot_id=target.bot_id,
         workflow_id=target.workflow_id,
         app_id=target.app_id,
-        leg=leg if target.kind != "workflow" else 0,
+        inputs=sent.messages,
+        replayed=sent.replayed,
+        instructions=len(request.instructions or "") if sent.messages else 0,
+        before=sent.before,
+        after=sent.after,
+        leg=sent.leg if target.kind != "workflow" else 0,
         fenced=plan.fenced,
         stops=tuple(plan.stops),
         named=bool(request.conversation_id),
         background=bool(request.background),
-    )
-    if turn is None:
-        return known
-    return msgspec.structs.replace(
-        known,
-        inputs=len(turn.drafts) + len(turn.replayed),
-        replayed=len(turn.replayed),
-        instructions=len(request.instructions or ""),
-        before=turn.before,
-        after=turn.after,
     )
 
 
