@@ -6,7 +6,8 @@ from typing import NamedTuple, TypeVar
 
 from cozeproxy.protocol.openai import ChatRequest
 from cozeproxy.protocol.parsing import ignored_fields
-from cozeproxy.protocol.plan import Plan, Rules, make_plan
+from cozeproxy.protocol.plan import Plan, Rules
+from cozeproxy.protocol.planning import make_plan
 
 T = TypeVar("T")
 

@@ -6,7 +6,8 @@ cut at any place.
 
 The way in, once a request::
 
-    body --parsing--> ChatRequest --plan.make_plan--> Plan --its call--> Coze's path, query and body
+    body --parsing--> ChatRequest --planning.make_plan--> Plan
+         --its call--> Coze's path, query and body
 
 A plan puts together where the request goes (``routing``), what Coze is sent (``messages``,
 ``attachments``, ``request``, ``workflow``), and how the answer is read.
@@ -18,7 +19,9 @@ The way out, for every piece that arrives::
           --completion.ChunkWriter or completion.CompletionWriter--> bytes for the caller
 
 Text completions go the same way: ``parsing`` makes a ``ChatRequest`` of their requests, and
-``text_completion`` has the writers. A sound, of ``speech``, is given on as it comes.
+``text_completion`` has the writers. So it is with ``responses``, where a request may also go on
+from what Coze keeps (``kept``), and what was said is given once more the way it was given first. A
+sound, of ``speech``, is given on as it comes.
 
 ``stream.ChatStream`` is the way out as one object. Both writers take the same calls: an answer that
 is not streamed is a streamed one, collected. There is one parser and one set of rules, so the two

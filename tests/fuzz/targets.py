@@ -14,7 +14,8 @@ import msgspec
 from cozeproxy.errors import RequestError
 from cozeproxy.protocol.ids import coze_file_id, unpack_call_id, unpack_resume_id
 from cozeproxy.protocol.parsing import ignored_fields, parse_chat_request
-from cozeproxy.protocol.plan import Rules, make_plan
+from cozeproxy.protocol.plan import Rules
+from cozeproxy.protocol.planning import make_plan
 from cozeproxy.protocol.responses.ids import (
     unpack_function_call,
     unpack_message_id,

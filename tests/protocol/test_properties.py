@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from cozeproxy.errors import RequestError, ServiceError
 from cozeproxy.protocol.parsing import ignored_fields, parse_chat_request
-from cozeproxy.protocol.plan import Rules, make_plan
+from cozeproxy.protocol.plan import Rules
+from cozeproxy.protocol.planning import make_plan
 from tests.support import coze
 from tests.support.feeding import feed
 from tests.support.files import PNG, data_url

@@ -7,7 +7,8 @@ import pytest
 from cozeproxy.errors import CozeError, RequestError, UpstreamBrokenError
 from cozeproxy.protocol.completion import ChunkWriter, CompletionWriter
 from cozeproxy.protocol.ids import ResumeId, unpack_resume_id
-from cozeproxy.protocol.plan import Rules, make_plan
+from cozeproxy.protocol.plan import Rules
+from cozeproxy.protocol.planning import make_plan
 from cozeproxy.protocol.routing import Defaults
 from cozeproxy.protocol.stream import ChatStream
 from cozeproxy.protocol.workflow import Input

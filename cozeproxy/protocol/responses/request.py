@@ -20,7 +20,8 @@ from cozeproxy.protocol.openai import (
     Tool,
 )
 from cozeproxy.protocol.parsing import unsupported
-from cozeproxy.protocol.plan import Before, Plan, Rules, make_plan
+from cozeproxy.protocol.plan import Before, Plan, Rules
+from cozeproxy.protocol.planning import make_plan
 from cozeproxy.protocol.responses.ids import MOST_MODEL, ResponseId
 from cozeproxy.protocol.responses.messages import (
     Place,
