@@ -101,8 +101,9 @@ class Account:
         Raises:
             UpstreamError: Coze refused it, or cannot be reached.
         """
+        call = Call(UPLOAD_PATH, {}, body)
         return await self._authorized(
-            lambda token: self._client.post(UPLOAD_PATH, content_type, body, token, UPLOAD_TIMEOUT)
+            lambda token: self._client.call("POST", call, token, content_type, UPLOAD_TIMEOUT)
         )
 
     async def send(self, path: str, content_type: str, body: bytes, seconds: float) -> bytes:

@@ -112,33 +112,16 @@ class CozeClient:
         Raises:
             UpstreamError: Coze refused, or cannot be reached.
         """
-        return await self._control_call(
-            f"{path}?{urlencode(query)}", token, {}, request_timeout=CONTROL_TIMEOUT
-        )
+        return await self.call("GET", Call(path, query, b""), token)
 
-    async def post(
+    async def call(
         self,
-        path: str,
-        content_type: str,
-        body: bytes,
+        method: str,
+        call: Call,
         token: Secret,
+        content_type: str = "application/json",
         timeout: float = CONTROL_TIMEOUT,  # noqa: ASYNC109 - libcurl keeps it
     ) -> bytes:
-        """Send something, such as a file; give the JSON of Coze's answer.
-
-        Raises:
-            UpstreamError: Coze refused it, or cannot be reached.
-        """
-        return await self._control_call(
-            path,
-            token,
-            {"Content-Type": content_type},
-            method="POST",
-            body=body,
-            request_timeout=timeout,
-        )
-
-    async def call(self, method: str, call: Call, token: Secret) -> bytes:
         """Make a call that is no stream, with any method; give the JSON of Coze's answer.
 
         Raises:
@@ -147,12 +130,12 @@ class CozeClient:
         return await self._control_call(
             call.path + (f"?{urlencode(call.query)}" if call.query else ""),
             token,
-            {"Content-Type": "application/json"} if call.body else {},
+            {"Content-Type": content_type} if call.body else {},
             method=method,
             body=call.body or None,
             # Tornado would insist on a body for a POST, and on none for a DELETE.
             allow_nonstandard_methods=True,
-            request_timeout=CONTROL_TIMEOUT,
+            request_timeout=timeout,
         )
 
     async def send(
