@@ -57,6 +57,26 @@ class TestSessionPerUser:
         assert "I am Ann." in answer.text
         assert exchanges(sandbox) == 2
 
+    async def test_users_cannot_see_each_others_responses(self, caller, sandbox):
+        ann, bob = ({"x-user-id": name} for name in ("ann", "bob"))
+        asked = {"model": "bot-memory", "input": "I am Ann."}
+        response = await caller.responses.create(**asked, user="ann")
+        again = await caller.responses.retrieve(response.id, extra_headers=ann)
+        assert again.output_text == response.output_text
+        for other in (bob, {}):
+            with pytest.raises(openai.NotFoundError):
+                await caller.responses.retrieve(response.id, extra_headers=other)
+        asked = {**asked, "input": "Who am I?", "previous_response_id": response.id}
+        with pytest.raises(openai.BadRequestError):
+            await caller.responses.create(**asked, user="bob")
+        answer = await caller.responses.create(**asked, user="ann")
+        assert "I am Ann." in answer.output_text
+        made = await caller.conversations.create(extra_headers=ann)
+        await caller.conversations.retrieve(made.id, extra_headers=ann)
+        with pytest.raises(openai.NotFoundError):
+            await caller.conversations.retrieve(made.id, extra_headers=bob)
+        assert len(sandbox.state.conversations) == 2
+
     async def test_each_user_has_a_token_for_all_requests(self, ask, sandbox):
         for user in ("ann", "bob", "ann", "bob", "ann"):
             await ask("bot-hello", user=user)

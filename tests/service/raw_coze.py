@@ -77,12 +77,12 @@ class Call:
         except (asyncio.IncompleteReadError, ConnectionError):
             return False
         self.path = head.split()[1]
-        length = next(
+        lengths = [
             int(line.partition(":")[2])
             for line in head.split("\r\n")
             if line.lower().startswith("content-length:")
-        )
-        self.body = await self._reader.readexactly(length)
+        ]
+        self.body = await self._reader.readexactly(sum(lengths))
         return True
 
     async def write(self, data):
