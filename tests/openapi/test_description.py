@@ -10,6 +10,8 @@ from tornado.httputil import HTTPHeaders
 from tests.doors.access import ANN, bearer
 from tests.doors.everything import EVERYTHING
 from tests.endpoints.forms import KIND, field_part, file_part, form
+from tests.responses.asking import RAIN
+from tests.responses.asking import body as to
 from tests.service.asking import body, says
 from tests.support.described import read
 from tests.support.files import PNG, WAV
@@ -43,47 +45,43 @@ TEXTS = {
     "text that fails": {"model": "bot-failed-after-text", "prompt": "Hi"},
     "tools": {"model": "bot-tools", "prompt": "Hi"},
 }
-ASKED = {"model": "bot-hello", "input": "Hi"}
+A_FORM = {"content_type": KIND}
 RECORDING = form(file_part(WAV, "a.wav"), field_part("model", "whisper-1"))
-# The last one is a file that can be asked for.
-FORMS = {
-    "/v1/audio/transcriptions": RECORDING,
-    "/v1/files": form(file_part(PNG), field_part("purpose", "vision")),
+PICTURE = form(file_part(PNG), field_part("purpose", "vision"))
+ITEM = {"type": "message", "role": "user", "content": "Hi"}
+BACKGROUND = {"model": "bot-gated", "input": "Hi", "background": True}
+# One after the other, with the ids of what came before.
+STEPS = {
+    "transcription": ("POST", "/v1/audio/transcriptions", RECORDING, A_FORM),
+    "file": ("POST", "/v1/files", PICTURE, A_FORM),
+    "file again": ("GET", "/v1/files/{file}", None, {}),
+    "response": ("POST", "/v1/responses", {"model": "bot-hello", "input": "Hi"}, {}),
+    "response again": ("GET", "/v1/responses/{response}", None, {}),
+    "input": ("GET", "/v1/responses/{response}/input_items", None, {}),
+    "response, deleted": ("DELETE", "/v1/responses/{response}", None, {}),
+    "background": ("POST", "/v1/responses", BACKGROUND, {}),
+    "cancelled": ("POST", "/v1/responses/{background}/cancel", b"", {}),
+    "conversation": ("POST", "/v1/conversations", {"metadata": {"name": "a"}}, {}),
+    "conversation again": ("GET", "/v1/conversations/{conversation}", None, {}),
+    "renamed": ("POST", "/v1/conversations/{conversation}", {"metadata": {"name": "b"}}, {}),
+    "item": ("POST", "/v1/conversations/{conversation}/items", {"items": [ITEM]}, {}),
+    "items": ("GET", "/v1/conversations/{conversation}/items", None, {}),
+    "item again": ("GET", "/v1/conversations/{conversation}/items/{item}", None, {}),
+    "history": ("GET", "/v1/conversations/{conversation}/history", None, {}),
+    "item, deleted": ("DELETE", "/v1/conversations/{conversation}/items/{item}", None, {}),
+    "list": ("GET", "/v1/conversations", None, {"owner": True}),
+    "gone": ("DELETE", "/v1/conversations/{conversation}", None, {}),
 }
-
-
-async def kept(post, described):
-    """What can be asked of responses and conversations, once there are some."""
-
-    async def made(path, content):
-        response = await post(content, path)
-        described.check(response.request, response)
-        assert response.code == 200, (path, response.body)
-        return json.loads(response.body)
-
-    response = f"/v1/responses/{(await made('/v1/responses', ASKED))['id']}"
-    waiting = {"model": "bot-gated", "input": "Hi", "user": "ann", "background": True}
-    background = f"/v1/responses/{(await made('/v1/responses', waiting))['id']}"
-    conversation = f"/v1/conversations/{(await made('/v1/conversations', {}))['id']}"
-    items = {"items": [{"type": "message", "role": "user", "content": "Hi"}]}
-    item = (await made(f"{conversation}/items", items))["data"][0]["id"]
-    return [
-        ("/v1/responses", "POST", {**ASKED, "stream": True}),
-        (response, "GET", None),
-        (f"{response}/input_items", "GET", None),
-        (f"{background}/cancel", "POST", b""),
-        (response, "DELETE", None),
-        ("/v1/conversations", "POST", {}),
-        ("/v1/conversations", "GET", None),
-        (conversation, "GET", None),
-        (conversation, "POST", {"metadata": {"name": "Rain"}}),
-        (f"{conversation}/items", "POST", items),
-        (f"{conversation}/items", "GET", None),
-        (f"{conversation}/items/{item}", "GET", None),
-        (f"{conversation}/history", "GET", None),
-        (f"{conversation}/items/{item}", "DELETE", None),
-        (conversation, "DELETE", None),
-    ]
+RESPONSES = {
+    "reasoning": to("reasoning"),
+    "steps": to("plugin", coze={"events": True, "follow_ups": True}),
+    "tools": to("tools-parallel", tools=[RAIN], metadata={"a": "b"}),
+    "failed": to("failed-after-text"),
+    "quota": to("failed-quota"),
+    "json": to("json-fenced", text={"format": {"type": "json_object"}}),
+    "workflow": {"model": "workflow-question", "input": "Hi"},
+    "not kept": to("hello", store=False, user="ann", instructions="Be kind."),
+}
 
 
 def exchange(method, path, status, content, kind="application/json"):
@@ -94,21 +92,21 @@ def exchange(method, path, status, content, kind="application/json"):
     return request, HTTPResponse(request, status, headers, io.BytesIO(data))
 
 
-def operations(document):
+def operations():
+    """Each operation, by its method and path."""
     return {
-        (method.upper(), without_names(path))
-        for path, item in document["paths"].items()
+        (method.upper(), without_names(path)): item[method]
+        for path, item in read()["paths"].items()
         for method in item.keys() & set(METHODS)
     }
 
 
 def test_every_route_is_described_and_nothing_else(app):
-    assert operations(read()) == set(served(app))
+    assert operations().keys() == set(served(app))
 
 
 def test_operations_have_names_of_their_own():
-    paths = read()["paths"]
-    names = [o["operationId"] for item in paths.values() for o in item.values()]
+    names = [operation["operationId"] for operation in operations().values()]
     assert len(set(names)) == len(names)
 
 
@@ -121,30 +119,25 @@ class TestAnswers:
 
     async def test_every_operation_answers_as_it_is_described(self, post, described):
         answered = set()
-        for path, method, data, _ in EVERYTHING.values():
-            key = {} if path.startswith("/v1/") else bearer(ANN)
-            response = await post(data, path, method, **key)
+        ids = {}
+
+        async def ask(path, method, data, *, owner=False, **headers):
+            is_owners = owner or not path.startswith("/v1/")
+            key = bearer(ANN) if is_owners else {}
+            response = await post(data, path, method, **key, **headers)
             described.check(response.request, response)
             if response.code == 200:
                 answered.add(described.operation(response.request))
-        for path, data in FORMS.items():
-            response = await post(data, path, content_type=KIND)
-            described.check(response.request, response)
-            assert response.code == 200, path
-            answered.add(described.operation(response.request))
-        response = await post(None, f"/v1/files/{json.loads(response.body)['id']}", "GET")
-        described.check(response.request, response)
-        answered.add(described.operation(response.request))
-        for path, method, data in await kept(post, described):
-            owner = bearer(ANN) if (path, method) == ("/v1/conversations", "GET") else {}
-            response = await post(data, path, method, **owner)
-            described.check(response.request, response)
-            assert response.code == 200, (method, path, response.body)
-            answered.add(described.operation(response.request))
-        document = read()["paths"]
-        assert answered - {None} == {
-            operation["operationId"] for item in document.values() for operation in item.values()
-        }
+            return response
+
+        for path, method, data, _ in EVERYTHING.values():
+            await ask(path, method, data)
+        for name, (method, path, data, headers) in STEPS.items():
+            response = await ask(path.format(**ids), method, data, **headers)
+            assert response.code == 200, (name, response.body)
+            found = json.loads(response.body)
+            ids[name] = found.get("id") or found.get("first_id")
+        assert answered - {None} == {o["operationId"] for o in operations().values()}
 
     @pytest.mark.parametrize("stream", [True, False])
     @pytest.mark.parametrize("asked", ANSWERS.values(), ids=ANSWERS)
@@ -156,6 +149,14 @@ class TestAnswers:
     @pytest.mark.parametrize("asked", TEXTS.values(), ids=TEXTS)
     async def test_texts_have_nothing_that_is_not_described(self, post, described, asked, stream):
         response = await post({**asked, "stream": stream}, "/v1/completions")
+        described.check(response.request, response)
+
+    @pytest.mark.parametrize("stream", [True, False])
+    @pytest.mark.parametrize("asked", RESPONSES.values(), ids=RESPONSES)
+    async def test_responses_have_nothing_that_is_not_described(
+        self, post, described, asked, stream
+    ):
+        response = await post({**asked, "stream": stream}, "/v1/responses")
         described.check(response.request, response)
 
     @pytest.mark.parametrize("field", [("stream", "true"), ("response_format", "text")])

@@ -39,7 +39,8 @@ class Description:
     def __init__(self):
         document = read()
         self._paths = document["paths"]
-        self._patterns = {path: _pattern(path) for path in self._paths}
+        # Longer ones first, as an id may have slashes in it.
+        self._patterns = {path: _pattern(path) for path in sorted(self._paths, key=len)[::-1]}
         self._open = _registry(document)
         shut = copy.deepcopy(document)
         for name in ("paths", "components"):
