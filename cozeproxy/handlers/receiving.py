@@ -107,13 +107,17 @@ class ReceivingHandler(RequestHandler):
 
     def on_finish(self) -> None:
         """Note that the request has been answered."""
-        self.leave()
+        self.body.drop()
+        self._end_wait()
         if self._lingering:
             self._lingering.cancel()
         stream = self._connection.stream
-        if (self._lingering or self.context.load.leaving) and not stream.closed():
-            # When all that was written before is out.
-            stream.write(b"").add_done_callback(lambda _: stream.close())
+        is_last = self._lingering is not None or self.context.load.leaving
+        if stream.closed() or not (is_last or stream.writing()):
+            self.leave()
+        else:
+            # When all that was written before is out: until then the caller waits for it.
+            stream.write(b"").add_done_callback(self._written)
 
     def on_connection_close(self) -> None:
         """Note that the caller has left."""
@@ -130,6 +134,11 @@ class ReceivingHandler(RequestHandler):
     @property
     def _connection(self) -> HTTP1Connection:
         return cast("HTTP1Connection", self.request.connection)
+
+    def _written(self, _: object) -> None:
+        self.leave()
+        if self._lingering or self.context.load.leaving:
+            self._connection.stream.close()
 
     def _end_wait(self) -> None:
         if self._late:

@@ -181,9 +181,13 @@ class CozeClient:
         )
 
     def end_calls(self) -> None:
-        """End the calls that are open, as failures: the service stops."""
+        """End the calls that are open, as failures: the service stops.
+
+        Those that end chats go on until close(): they are what Coze is still to be told.
+        """
         for transfer in list(self._open):
-            transfer.abort(StoppingError())
+            if not transfer.ends_chat:
+                transfer.abort(StoppingError())
 
     async def close(self) -> None:
         """Close all connections; those of calls that are still open, too."""
@@ -215,7 +219,7 @@ class CozeClient:
         **options: Any,
     ) -> bytes:
         authorization = f"Bearer {token.reveal()}"
-        transfer = Transfer()
+        transfer = Transfer(ends_chat=http is self._cancels)
 
         def set_up(curl: pycurl.Curl) -> None:
             self._set_up(curl)

@@ -42,13 +42,16 @@ class Remainders:
     def take(self, stream: "UpstreamStream") -> None:
         """Read a stream to its end, behind everybody's back."""
         if len(self._streams) >= MOST_REMAINDERS:
-            next(iter(self._streams)).abort()
+            # At once, as it may be some turns until it is over, and more come in this one.
+            oldest = next(iter(self._streams))
+            del self._streams[oldest]
+            oldest.abort()
         self._streams[stream] = None
         give_up = asyncio.get_running_loop().call_later(READ_ON_SECONDS, stream.abort)
 
         def over(_: object) -> None:
             give_up.cancel()
-            del self._streams[stream]
+            self._streams.pop(stream, None)
 
         stream.transfer.done.add_done_callback(over)
 

@@ -77,7 +77,11 @@ def prepare(base_url: str) -> Callable[[pycurl.Curl], None]:
 class Transfer:
     """A call under way: what can be done to it from outside.
 
+    Args:
+        ends_chat: it tells Coze that nobody waits for a chat any more.
+
     Attributes:
+        ends_chat: the same.
         done: resolved when it is over, however it ended; set by whoever starts it.
         aborted: it was ended from here.
         reason: what whoever waits for it is told then; None where nobody does.
@@ -85,7 +89,8 @@ class Transfer:
 
     done: "asyncio.Future[HTTPResponse]"
 
-    def __init__(self) -> None:
+    def __init__(self, *, ends_chat: bool = False) -> None:
+        self.ends_chat = ends_chat
         self.aborted = False
         self.reason: ServiceError | None = None
         self._curl: pycurl.Curl | None = None

@@ -230,3 +230,34 @@ async def test_load_of_streams_ends_whole_or_with_an_error(started, streaming, u
     for _ in range(20):
         await upstream.called(CANCEL)
     assert await ended(process) == 0
+
+
+async def test_reader_who_has_not_taken_all_of_an_answer_gets_the_rest(started, dial_to, upstream):
+    # It waits in the service's memory: nothing more is to come from Coze.
+    process, port = await started()
+    caller = await dial_to(port, receive_buffer=4096)
+    await caller.send(request(body("7")))
+    await (await upstream.called()).answer(coze.answer("x" * 2**23))
+    response = await caller.head()
+    process.send(signal.SIGTERM)
+    await refused(dial_to, port)
+    length = int(response.headers["content-length"])
+    assert len(await caller.closed()) == length
+    assert await ended(process) == 0
+
+
+async def test_cancel_under_way_is_not_ended(started, streaming, upstream):
+    upstream.answers_cancels = False
+    process, port = await started(SHUTDOWN_GRACE=str(GRACE))
+    leaving, _, _ = await streaming(port)
+    staying, _, _ = await streaming(port)
+    await leaving.close()
+    first = await upstream.called(CANCEL)
+    process.send(signal.SIGTERM)
+    # All other calls are ended by then.
+    assert b'"code":"server_shutting_down"' in await staying.rest()
+    second = await upstream.called(CANCEL)
+    for cancel in (first, second):
+        await cancel.reply({"code": 0, "msg": ""})
+    assert await ended(process) == 0
+    assert "could not be cancelled" not in process.complaints()
