@@ -198,6 +198,7 @@ class Relay:
         self._watch.start()
         try:
             await self._settled
+            self._read_rest()
             self._leave_upstream(task)
             running = self._stream.running
             if running and self._upstream and self._upstream.ended_here:
@@ -249,6 +250,13 @@ class Relay:
         if not self._settled.done():
             self._left = True
             self._settle()
+
+    def _read_rest(self) -> None:
+        """Read what came together with the outcome: it may tell of a chat that runs at Coze."""
+        rest = b"".join(self._pieces)
+        self._pieces.clear()
+        if rest:
+            self._stream.receive_data(rest)
 
     def _note_beginning(self, upstream: UpstreamStream) -> None:
         self._answering = True
