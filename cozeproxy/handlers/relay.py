@@ -257,6 +257,9 @@ class Relay:
         self._pieces.clear()
         if rest:
             self._stream.receive_data(rest)
+        if self._upstream:
+            # Or libcurl would hold back what it has, and with it the end of the call.
+            self._upstream.held = 0
 
     def _note_beginning(self, upstream: UpstreamStream) -> None:
         self._answering = True
