@@ -13,13 +13,12 @@ sync_caller      the same, blocking; to be used in a thread
 import asyncio
 
 import hypothesis
-import openai
 import pytest
 
 from cozeproxy.app import Service
 from cozeproxy.sandbox import Sandbox
 from cozeproxy.settings import Settings
-from tests.support import canaries
+from tests.support import canaries, sdk
 from tests.support.watch import Watch
 
 # How long an example takes says something of the machine, and nothing of the code.
@@ -72,15 +71,20 @@ def settings(request, sandbox, environment):
         {
             "COZE_BASE_URL": sandbox.base_url,
             "COZE_BOT_ID": Sandbox.BOT_ID,
+            # Something is made for each at the start, which takes its time, test for test.
+            "MAX_CONCURRENT_REQUESTS": "50",
             **canaries.settings_for(environment, keys=shows_key),
         }
     )
 
 
 @pytest.fixture
-def app(io_loop, settings):
+def app(request, io_loop, settings):
     service = Service(settings)
     yield service.app
+    if "raw_coze" in request.fixturenames:
+        # It takes no calls any more, and the service would wait for it to take its cancels.
+        io_loop.run_sync(request.getfixturevalue("raw_coze").stop)
     io_loop.run_sync(service.stop)
 
 
@@ -106,14 +110,14 @@ def showing_key(environment, api_key):
 
 @pytest.fixture
 def caller(io_loop, http_server, base_url, api_key):  # noqa: ARG001 - it serves the caller
-    caller = openai.AsyncOpenAI(base_url=f"{base_url}/v1", api_key=api_key, max_retries=0)
+    caller = sdk.asynchronous(base_url=f"{base_url}/v1", api_key=api_key)
     yield caller
     io_loop.run_sync(caller.close)
 
 
 @pytest.fixture
 def sync_caller(http_server, base_url, api_key):  # noqa: ARG001 - it serves the caller
-    with openai.OpenAI(base_url=f"{base_url}/v1", api_key=api_key, max_retries=0) as caller:
+    with sdk.blocking(base_url=f"{base_url}/v1", api_key=api_key) as caller:
         yield caller
 
 

@@ -3,8 +3,12 @@
 import json
 import sys
 
+import pytest
+
 from tests.support.nginx import program
 from tests.support.processes import ROOT, finished
+
+pytestmark = pytest.mark.slow
 
 # All but the cost of logging, which is measured as the first two are.
 SECTIONS = "burst,drip,whole,memory,start"

@@ -101,15 +101,21 @@ async def test_the_copies_take_turns(ask, sandbox):
 
 
 async def test_each_token_comes_through_at_once(caller, sandbox):
-    stream = await caller.chat.completions.create(**body("gated", user="ann"), stream=True)
+    # The answer begins with its first word.
+    asking = asyncio.create_task(
+        caller.chat.completions.create(**body("gated", user="ann"), stream=True)
+    )
+    await sandbox.gates.reached("ann")
+    sandbox.gates.release("ann")
+    stream = aiter(await asking)
     chunks = []
 
     async def until(text):
         while text not in text_of(chunks):
             chunks.append(await anext(stream))
 
-    stream = aiter(stream)
-    for word in ("one", "two", "three"):
+    await until("one")
+    for word in ("two", "three"):
         await sandbox.gates.reached("ann")
         sandbox.gates.release("ann")
         await until(word)

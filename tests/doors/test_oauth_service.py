@@ -18,7 +18,12 @@ PICTURE = {"type": "image_url", "image_url": {"url": data_url(PNG)}}
 
 @pytest.fixture
 def environment(oauth_app, sandbox):
-    return {**oauth_app, "PROXY_ADMIN_KEY": ADMIN, "COZE_SPACE_ID": sandbox.SPACE_ID}
+    return {
+        **oauth_app,
+        "PROXY_ADMIN_KEY": ADMIN,
+        "COZE_SPACE_ID": sandbox.SPACE_ID,
+        "MAX_CONCURRENT_REQUESTS": "200",
+    }
 
 
 @pytest.fixture

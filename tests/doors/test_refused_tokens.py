@@ -22,7 +22,11 @@ PAPER = {"type": "file", "file": {"filename": "a.pdf", "file_data": data_url(PDF
 
 @pytest.fixture
 def environment(oauth_app, sandbox):
-    return {**oauth_app, "COZE_SPACE_ID": sandbox.SPACE_ID}
+    return {
+        **oauth_app,
+        "COZE_SPACE_ID": sandbox.SPACE_ID,
+        "MAX_CONCURRENT_REQUESTS": "100",
+    }
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ def test_every_secret_setting_has_a_value_that_is_looked_for(settings):
         assert any(text in value for text in looked_for().values()), name
 
 
+@pytest.mark.slow
 def test_every_test_that_leaks_fails_and_no_other(tmp_path):
     report = tmp_path / "report.xml"
     options = ["-o", "python_files=leaks.py", "-p", "no:cacheprovider", f"--junitxml={report}"]

@@ -10,12 +10,12 @@ strict    calls a method of the stock SDK, which holds answers to its types to t
 
 from operator import attrgetter
 
-import openai
 import pytest
 
 from tests.service.conftest import connect, post, quiet, raw_coze  # noqa: F401 - fixtures
+from tests.support import sdk
 
-OPTIONS = {"max_retries": 0, "_strict_response_validation": True}
+OPTIONS = {"_strict_response_validation": True}
 
 
 @pytest.fixture(params=["asynchronous", "blocking"])
@@ -23,7 +23,7 @@ def strict(request, io_loop, base_url, in_thread, api_key):
     request.getfixturevalue("http_server")
     options = {"base_url": f"{base_url}/v1", "api_key": api_key, **OPTIONS}
     if request.param == "asynchronous":
-        client = openai.AsyncOpenAI(**options)
+        client = sdk.asynchronous(**options)
 
         async def call(method, *args, **options):
             found = await attrgetter(method)(client)(*args, **options)
@@ -32,7 +32,7 @@ def strict(request, io_loop, base_url, in_thread, api_key):
         yield call
         io_loop.run_sync(client.close)
         return
-    client = openai.OpenAI(**options)
+    client = sdk.blocking(**options)
 
     def call_blocking(method, args, options):
         found = attrgetter(method)(client)(*args, **options)

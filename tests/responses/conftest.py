@@ -8,21 +8,18 @@ balancer, by_turns   of tests/support/copies.py: two copies of the service behin
 
 import functools
 
-import openai
 import pytest
 
 from tests.responses.asking import WAYS
 from tests.service.conftest import connect, post, quiet, raw_coze  # noqa: F401 - fixtures
+from tests.support import sdk
 from tests.support.copies import balancer, by_turns  # noqa: F401 - fixtures
 
 
 @pytest.fixture
 def strict(io_loop, http_server, base_url, api_key):  # noqa: ARG001 - it serves the caller
-    caller = openai.AsyncOpenAI(
-        base_url=f"{base_url}/v1",
-        api_key=api_key,
-        max_retries=0,
-        _strict_response_validation=True,
+    caller = sdk.asynchronous(
+        base_url=f"{base_url}/v1", api_key=api_key, _strict_response_validation=True
     )
     yield caller
     io_loop.run_sync(caller.close)

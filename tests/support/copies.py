@@ -5,12 +5,12 @@ by_turns   the stock SDK, with a connection of its own for each request
 """
 
 import httpx
-import openai
 import pytest
 
 from cozeproxy.app import Service
 from cozeproxy.sandbox import Sandbox
 from cozeproxy.settings import Settings
+from tests.support import sdk
 from tests.support.balancer import Balancer
 
 
@@ -36,11 +36,8 @@ def balancer(io_loop, sandbox):
 @pytest.fixture
 def by_turns(io_loop, balancer, api_key):
     alone = httpx.Limits(max_keepalive_connections=0)
-    caller = openai.AsyncOpenAI(
-        base_url=f"http://127.0.0.1:{balancer.port}/v1",
-        api_key=api_key,
-        max_retries=0,
-        http_client=openai.DefaultAsyncHttpxClient(limits=alone),
+    caller = sdk.asynchronous(
+        base_url=f"http://127.0.0.1:{balancer.port}/v1", api_key=api_key, limits=alone
     )
     yield caller
     io_loop.run_sync(caller.close)
