@@ -21,8 +21,12 @@ from tests.support.processes import ROOT, Process, copy_of_checkout, finished, s
 @pytest.fixture
 def pins():
     lines = (ROOT / "requirements.txt").read_text().splitlines()
-    pairs = [line.split("==") for line in lines if not line.startswith("#")]
-    return {canonicalize_name(name): Version(version) for name, version in pairs}
+    pinned = [Requirement(line) for line in lines if not line.startswith("#")]
+    versions = [str(requirement.specifier).removeprefix("==") for requirement in pinned]
+    return {
+        canonicalize_name(requirement.name): Version(version)
+        for requirement, version in zip(pinned, versions, strict=True)
+    }
 
 
 def install_requires():

@@ -2,12 +2,19 @@
 
 import argparse
 import asyncio
+import gc
 import logging
 import sys
 from collections import ChainMap
 from pathlib import Path
 
 from tornado import autoreload
+
+try:
+    from uvloop import new_event_loop
+except ImportError:
+    # Not everywhere can it be had, and it only makes things faster.
+    from asyncio import new_event_loop
 
 from cozeproxy.app import Service
 from cozeproxy.cli import quickstart
@@ -44,7 +51,8 @@ def run(chosen: argparse.Namespace) -> int:
         return 2
     configure_logging(settings)
     sys.setswitchinterval(SWITCH_SECONDS)
-    return asyncio.run(_run(settings, chosen))
+    with asyncio.Runner(loop_factory=new_event_loop) as runner:
+        return runner.run(_run(settings, chosen))
 
 
 def _settings(chosen: argparse.Namespace) -> Settings:
@@ -90,6 +98,9 @@ async def _serve(
     print(quickstart.banner(here, settings, on_sandbox=on_sandbox), flush=True)
     if try_it:
         print(quickstart.try_it(here), flush=True)
+    # What there is now stays: the collector would look through it again with every few requests.
+    gc.collect()
+    gc.freeze()
     await ended.wait()
     logger.info("stopping: open answers have %g seconds to end", settings.shutdown_grace)
     await service.drain()
