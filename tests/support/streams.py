@@ -10,9 +10,7 @@ from cozeproxy.protocol.stream import MAX_ANSWER_BYTES, ChatStream
 HEAD = Head("chatcmpl-1", 1700000000, "gpt-4")
 
 
-def streamed(
-    *, include_usage=False, stops=(), fenced=False, max_bytes=MAX_ANSWER_BYTES, **wanted
-):
+def streamed(*, include_usage=False, stops=(), fenced=False, max_bytes=MAX_ANSWER_BYTES, **wanted):
     """A chat as a stream of chunks, for a caller that wants what the arguments say."""
     writer = ChunkWriter(HEAD, include_usage=include_usage)
     return ChatStream(writer, _reader(wanted, stops, fenced=fenced), max_bytes)
