@@ -7,7 +7,11 @@ from cozeproxy.errors import ServiceError, UpstreamBrokenError
 from cozeproxy.protocol import coze
 from cozeproxy.protocol.plan import Translator
 from cozeproxy.protocol.response import RunningChat, Writer
-from cozeproxy.protocol.sse import EventParser
+from cozeproxy.protocol.sse import MAX_EVENT_BYTES, EventParser
+
+# Of each answer something is kept until its end: where it is given whole all of its text, else the
+# ids of its messages. Many times what a model writes, or the bound of one broken stream's events.
+MAX_ANSWER_BYTES = 4 * MAX_EVENT_BYTES
 
 
 class Output(Writer, Protocol):
@@ -64,12 +68,23 @@ class ChatStream:
     more: whoever feeds it knows whether a status has gone out, and picks the status or the error
     frame. What a failing piece held before the failure is still given.
 
+    Args:
+        writer: makes the caller's bytes.
+        make: makes what follows Coze's events and tells the writer of them.
+        max_bytes: how much Coze may send until the end of an answer.
+
     Attributes:
         error: why the answer has failed, None while it has not.
     """
 
-    def __init__(self, writer: Output, make: Callable[[Writer], Translator]) -> None:
+    def __init__(
+        self,
+        writer: Output,
+        make: Callable[[Writer], Translator],
+        max_bytes: int = MAX_ANSWER_BYTES,
+    ) -> None:
         self.error: ServiceError | None = None
+        self._left = max_bytes
         self._parser = EventParser()
         self._writer = writer
         self._translator = make(writer)
@@ -114,11 +129,14 @@ class ChatStream:
         """Take a piece of Coze's stream, cut anywhere; give what the caller can have of it."""
         if self.error:
             return b""
+        self._left -= len(data)
         try:
             for event in self._parser.receive_data(data):
                 self._translator.receive_event(event)
             if self._parser.overflowed and not self.ended:
                 raise UpstreamBrokenError("Coze sent an event that is too long.")
+            if self._left < 0 and not self.ended:
+                raise UpstreamBrokenError("Coze sent an answer that is too long.")
         except ServiceError as error:
             self._fail_midway(error)
         return self._writer.take()

@@ -13,7 +13,7 @@ from benchmark.subjects import Stage, Subject, Variant
 Results = dict[str, list[dict[str, Measured]]]
 
 SERVICE = "cozeproxy"
-QUIET_SERVICE = "cozeproxy without logging"
+QUIET_SERVICE = "cozeproxy without records"
 BURST_CONNECTIONS = 32
 DRIP_CONNECTIONS = 100
 SECTIONS = ("burst", "drip", "whole", "memory", "start", "logging", "scaling")

@@ -5,17 +5,13 @@ from collections.abc import Callable
 from typing import Any
 
 from benchmark.caller import Caller, StalledCaller, connect
-from benchmark.job import Job, resident_bytes
+from benchmark.job import POLL_SECONDS, Job, Settling, resident_bytes
 from benchmark.reading import OK, UnexpectedAnswerError
 
 # Of held streams: they are read when each has brought that many pieces.
 DRIP = "drip-1000-100"
 PIECES = 5
 FLOOD_BYTES = 64 * 1024 * 1024
-POLL_SECONDS = 0.1
-# Memory has settled when that many readings differ by no more.
-READINGS = 10
-SETTLED_BYTES = 64 * 1024
 GIVE_UP_SECONDS = 60.0
 
 
@@ -36,9 +32,10 @@ async def stall(job: Job) -> dict[str, Any]:
     before = resident_bytes(job.pids)
     callers = await _open(job, f"flood-{FLOOD_BYTES}", StalledCaller)
     await _until(lambda: all(caller.reads for caller in callers))
-    most = await _settled(job.pids)
+    settling = Settling(job.pids)
+    await _until(settling.look)
     _check(callers)
-    return {"bytes": (most - before) / job.connections}
+    return {"bytes": (max(settling.readings) - before) / job.connections}
 
 
 async def _one_answer(job: Job) -> None:
@@ -64,19 +61,6 @@ async def _until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(GIVE_UP_SECONDS):
         while not condition():  # noqa: ASYNC110 - nothing tells of another process's memory
             await asyncio.sleep(POLL_SECONDS)
-
-
-async def _settled(pids: list[int]) -> int:
-    """Return the most memory that was seen until it no longer changed."""
-    readings: list[int] = []
-
-    def settled() -> bool:
-        readings.append(resident_bytes(pids))
-        last = readings[-READINGS:]
-        return len(last) == READINGS and max(last) - min(last) <= SETTLED_BYTES
-
-    await _until(settled)
-    return max(readings)
 
 
 def _check(callers: list[Caller]) -> None:

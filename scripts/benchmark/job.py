@@ -8,6 +8,11 @@ from pathlib import Path
 
 from benchmark.caller import coze_request, openai_request
 
+POLL_SECONDS = 0.1
+# Memory has settled when that many readings differ by no more.
+READINGS = 10
+SETTLED_BYTES = 64 * 1024
+
 
 @dataclass(frozen=True)
 class Job:
@@ -78,6 +83,24 @@ def _machine_cpu_seconds() -> float:
 def resident_bytes(pids: list[int]) -> int:
     """Return the memory that processes hold."""
     return sum(_resident_bytes(pid) for pid in pids)
+
+
+class Settling:
+    """Looks at the memory that processes hold until it no longer changes.
+
+    Attributes:
+        readings: what was seen, in bytes.
+    """
+
+    def __init__(self, pids: list[int]) -> None:
+        self.readings: list[int] = []
+        self._pids = pids
+
+    def look(self) -> bool:
+        """Look once more, and say whether it has settled."""
+        self.readings.append(resident_bytes(self._pids))
+        last = self.readings[-READINGS:]
+        return len(last) == READINGS and max(last) - min(last) <= SETTLED_BYTES
 
 
 def _resident_bytes(pid: int) -> int:

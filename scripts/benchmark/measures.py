@@ -9,10 +9,12 @@ from dataclasses import asdict
 from http.client import HTTPConnection
 from typing import Any
 
-from benchmark.job import Job, resident_bytes
+from benchmark.job import POLL_SECONDS, Job, Settling
 from benchmark.subjects import HERE, Stage, Subject, Variant
 
 Measured = dict[str, float]
+
+SETTLE_SECONDS = 60.0
 
 
 def burst(stage: Stage, subject: Subject, **chosen: Any) -> Measured:
@@ -46,13 +48,14 @@ def memory(stage: Stage, variant: Variant, *, held: int, stalled: int, seconds: 
     """Measure what a service holds: idle, with streams open, and after the same load twice."""
     with stage.service(variant) as subject:
         _first_answer(subject)
-        idle = resident_bytes(subject.pids)
+        idle = _settled_bytes(subject)
         stream = _load(stage, subject, kind="hold", connections=held)["bytes"]
         after = []
         for _ in range(2):
             _load(stage, subject, kind="burst", connections=32, seconds=seconds)
             _load(stage, subject, kind="hold", connections=held)
-            after.append(resident_bytes(subject.pids))
+            # Those who were held open have left, which the service deals with.
+            after.append(_settled_bytes(subject))
     with stage.service(variant) as subject:
         stall = _load(stage, subject, kind="stall", connections=stalled)["bytes"]
     return {
@@ -107,6 +110,17 @@ def _shares(found: dict[str, Any]) -> Measured:
         "ends_core": found["ends_cpu"] / found["seconds"],
         "others_core": others / found["seconds"],
     }
+
+
+def _settled_bytes(subject: Subject) -> int:
+    """Return what a subject holds when that no longer changes."""
+    settling = Settling(subject.pids)
+    deadline = time.monotonic() + SETTLE_SECONDS
+    while not settling.look():
+        if time.monotonic() > deadline:
+            raise RuntimeError(f"the memory of {subject.name} does not settle")
+        time.sleep(POLL_SECONDS)
+    return settling.readings[-1]
 
 
 def _first_answer(subject: Subject) -> None:

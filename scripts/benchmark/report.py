@@ -108,7 +108,9 @@ def rows(results: Results) -> Iterator[Row]:
                 )
         elif figure.startswith("logging-"):
             what = "stream" if figure == "logging-burst" else "token"
-            yield _line(figure, rounds, "cost", f"cost of logging, CPU a {what}, %", _cost)
+            yield _line(
+                figure, rounds, "cost", f"cost of logging and metrics, CPU a {what}, %", _cost
+            )
         else:
             for quantity, label in LONE.get(figure, {}).items():
                 yield _line(figure, rounds, quantity, label, _plain(quantity))

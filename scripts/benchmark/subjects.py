@@ -18,8 +18,18 @@ from benchmark import nginx
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
 START_SECONDS = 20.0
-# The service, without what it does for whoever looks after it.
-QUIET = {"ENABLE_LOGGING": "false"}
+# Where a Python begins with the service.
+SERVICE = ("-m", "cozeproxy")
+# The same without what it does for whoever looks after it: no line of the log, and no number, as
+# both are made of a request's record when it has been answered.
+WITHOUT_RECORDS = """
+import sys
+from cozeproxy.observability import RequestRecord
+RequestRecord.answered = lambda *_: None
+from cozeproxy.cli import main
+sys.exit(main())
+"""
+QUIET = ("-c", WITHOUT_RECORDS)
 
 
 class Cores:
@@ -43,11 +53,11 @@ class Cores:
 
 @dataclass(frozen=True)
 class Variant:
-    """The service as it stands in a checkout, with settings of its own."""
+    """The service as it stands in a checkout, and where its Python begins."""
 
     name: str
     checkout: Path = ROOT
-    settings: Mapping[str, str] = field(default_factory=dict)
+    program: Sequence[str] = SERVICE
 
     @property
     def python(self) -> str:
@@ -141,9 +151,8 @@ class Stage:
             "COZE_API_KEY": "pat_benchmark",
             "COZE_BASE_URL": f"http://127.0.0.1:{self.upstream.port}",
             "COZE_BOT_ID": "7379462189365198898",
-            **variant.settings,
         }
-        command = [variant.python, "-m", "cozeproxy", "serve", "--port", "0"]
+        command = [variant.python, *variant.program, "serve", "--port", "0"]
         with self._run(command, cores, environment) as process:
             yield self._announced(process), process.pid
 

@@ -6,6 +6,8 @@ What it sends is told by words inside the request's body:
 * ``drip-TOKENS-MILLISECONDS``: the first token at once, and then one at each interval,
 * ``flood-BYTES``: tokens as fast as they are taken, about that many bytes of them.
 
+A chat whose caller has left can be cancelled, as the service does.
+
 Every event is an HTTP chunk of its own, as from a server that flushes each. The text of a dripped
 token is ``~``, the sender's monotonic clock in nanoseconds, ``~``.
 """
@@ -27,6 +29,11 @@ HEAD = (
     b"Transfer-Encoding: chunked\r\n\r\n"
 )
 LAST_CHUNK = b"0\r\n\r\n"
+CANCEL = b"POST /v3/chat/cancel "
+CANCELLED = (
+    b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 19\r\n\r\n"
+    b'{"code":0,"msg":""}'
+)
 CHAT = {
     "id": "7381473525342978089",
     "conversation_id": "7381473525342978088",
@@ -137,7 +144,9 @@ class Upstream(asyncio.Protocol):
             return
         self._received = b""
         order = ORDER.search(body)
-        if not order:
+        if received.startswith(CANCEL):
+            self._transport.write(CANCELLED)
+        elif not order:
             self._transport.close()
         elif order[1] == b"burst":
             self._burst(int(order[2]))

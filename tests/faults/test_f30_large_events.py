@@ -1,11 +1,13 @@
-"""F30: lines that are long, and one that never ends. What is legal passes, memory is bounded."""
+"""F30: lines and answers that are long, or never end. What is legal passes, memory is bounded."""
 
 import asyncio
+import sys
 from contextlib import suppress
 from functools import partial
 
 import pytest
 
+from cozeproxy.protocol.stream import MAX_ANSWER_BYTES
 from tests.faults.answers import asked, cancelled, failure_of, fine, half, text
 from tests.faults.process_costs import peak
 from tests.support import coze
@@ -40,10 +42,10 @@ async def test_event_in_many_lines_passes(dial, upstream):
     assert text((await caller.response()).body) == "Fine"
 
 
-async def pour(call, piece):
+async def pour(call, piece, most=sys.maxsize):
     """Send a piece again and again, until the service has had enough."""
     with suppress(ConnectionError):
-        while True:
+        for _ in range(most):
             await call.say(piece)
 
 
@@ -84,6 +86,27 @@ async def test_whole_answer_that_never_ends_is_a_502(dial, upstream):
     assert (response.status, response.headers["x-should-retry"]) == (502, "false")
     await call.left()
     await pouring
+
+
+async def test_whole_answer_that_goes_on_and_on_is_a_502_and_costs_a_bounded_part_of_memory(
+    dial_to, upstream, serve
+):
+    process, port = await asyncio.to_thread(serve)
+    dial = partial(dial_to, port)
+    await fine(dial, upstream)
+    before = peak(process.pid)
+    caller, call = await asked(dial, upstream, stream=False)
+    await call.start(coze.CREATED)
+    most = 4 * MAX_ANSWER_BYTES // MEBIBYTE
+    pouring = asyncio.create_task(pour(call, coze.delta("x" * MEBIBYTE), most))
+    response = await caller.response()
+    assert (response.status, response.headers["x-should-retry"]) == (502, "false")
+    assert "too long" in response.error["message"]
+    await call.left()
+    await cancelled(upstream)
+    await pouring
+    assert peak(process.pid) - before < MAX_ANSWER_BYTES + MOST
+    await fine(dial, upstream)
 
 
 @pytest.mark.parametrize("piece", [b"X" * 2**16, b"X-A: b\r\n" * 8000], ids=["line", "lines"])

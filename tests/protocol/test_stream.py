@@ -268,6 +268,26 @@ def test_text_before_a_failure_in_one_piece_is_still_given():
     assert stream.receive_eof() == b""
 
 
+@pytest.mark.parametrize("mode", [streamed, whole])
+def test_answer_that_is_too_long_is_a_failure_that_may_have_begun(mode):
+    answer = coze.CREATED + coze.delta("Hi") + coze.delta("more")
+    stream = mode(max_bytes=len(answer) - 1)
+    out = feed(stream, [answer, coze.FINISH_MARKER + coze.END])
+    assert isinstance(stream.error, UpstreamBrokenError)
+    assert "too long" in str(stream.error)
+    assert stream.error.accepted
+    assert not stream.ended
+    assert b"[DONE]" not in out
+
+
+@pytest.mark.parametrize("mode", [streamed, whole])
+def test_answer_may_be_as_long_as_its_bound_and_what_comes_after_its_end_does_not_count(mode):
+    answer = coze.answer("Hi")
+    stream = mode(max_bytes=len(answer))
+    assert b'"Hi"' in feed(stream, [answer, coze.END])
+    assert stream.error is None
+
+
 def test_first_failure_is_kept():
     stream = streamed()
     stream.receive_data(coze.event("error", {"code": 4028, "msg": "first"}))

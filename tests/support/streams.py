@@ -5,20 +5,21 @@ import json
 from cozeproxy.protocol.completion import ChunkWriter, CompletionWriter, Head
 from cozeproxy.protocol.plan import Plan
 from cozeproxy.protocol.response import ChatTranslator, Wanted
-from cozeproxy.protocol.stream import ChatStream
+from cozeproxy.protocol.stream import MAX_ANSWER_BYTES, ChatStream
 
 HEAD = Head("chatcmpl-1", 1700000000, "gpt-4")
 
 
-def streamed(*, include_usage=False, stops=(), fenced=False, **wanted):
+def streamed(*, include_usage=False, stops=(), fenced=False, max_bytes=MAX_ANSWER_BYTES, **wanted):
     """A chat as a stream of chunks, for a caller that wants what the arguments say."""
     writer = ChunkWriter(HEAD, include_usage=include_usage)
-    return ChatStream(writer, _reader(wanted, stops, fenced=fenced))
+    return ChatStream(writer, _reader(wanted, stops, fenced=fenced), max_bytes)
 
 
-def whole(*, stops=(), fenced=False, **wanted):
+def whole(*, stops=(), fenced=False, max_bytes=MAX_ANSWER_BYTES, **wanted):
     """A chat that is given whole."""
-    return ChatStream(CompletionWriter(HEAD), _reader(wanted, stops, fenced=fenced))
+    reader = _reader(wanted, stops, fenced=fenced)
+    return ChatStream(CompletionWriter(HEAD), reader, max_bytes)
 
 
 def _reader(wanted, stops, *, fenced):
