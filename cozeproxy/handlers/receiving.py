@@ -66,7 +66,8 @@ class ReceivingHandler(RequestHandler):
     def prepare(self) -> None:
         """Look at the head, before the body is read."""
         self.prepared = True
-        self.context.load.open(self)
+        if not self._connection.stream.closed():  # as it is where the caller has left already
+            self.context.load.open(self)
         headers = self.request.headers
         if "Content-Length" in headers or "Transfer-Encoding" in headers:
             # The limit is ours: Tornado's own answer to what goes beyond has no body.
@@ -129,7 +130,12 @@ class ReceivingHandler(RequestHandler):
     def take_body(self) -> list[bytes]:
         """Give the body, which has come."""
         self._end_wait()
-        return self.body.take()
+        pieces = self.body.take()
+        if self._connection.stream.closed():
+            # Tornado tells of callers that leave before the end of the body, or after it, and not
+            # of those whose end of the connection comes together with it.
+            self.on_connection_close()
+        return pieces
 
     @property
     def _connection(self) -> HTTP1Connection:

@@ -261,3 +261,27 @@ async def test_cancel_under_way_is_not_ended(started, streaming, upstream):
         await cancel.reply({"code": 0, "msg": ""})
     assert await ended(process) == 0
     assert "could not be cancelled" not in process.complaints()
+
+
+@pytest.mark.parametrize(
+    "data",
+    [request(b"", "/v1/conversations/72/history", "GET"), request(body("7", stream=True))],
+    ids=["without a body", "with a body"],
+)
+async def test_caller_that_has_left_with_its_request_is_not_waited_for(
+    started, dial_to, upstream, data
+):
+    process, port = await started(SHUTDOWN_GRACE="45")
+    # Others that come with it are answered, so that both have been read by then.
+    caller, other = await dial_to(port), await dial_to(port)
+    await caller.ask(b"", "/health", "GET")
+    process.send(signal.SIGSTOP)
+    await caller.send(data)
+    caller.end()
+    await other.send(request(b"", "/health", "GET"))
+    process.send(signal.SIGCONT)
+    await other.response()
+    start = time.monotonic()
+    process.send(signal.SIGTERM)
+    assert await ended(process) == 0
+    assert time.monotonic() - start < 20
