@@ -13,6 +13,7 @@ from tornado.web import Application, RequestHandler, stream_request_body
 from cozeproxy.errors import ServiceError, StoppingError
 from cozeproxy.handlers.bodies import LITTLE, Body, announced, check_head
 from cozeproxy.handlers.context import Context
+from cozeproxy.handlers.watch import until_taken
 
 # For how long what a caller goes on sending is read past after it has been refused: closed at once,
 # the connection would be reset, and the caller might never see why. As long as nginx's.
@@ -48,6 +49,8 @@ class ReceivingHandler(RequestHandler):
         self._late: asyncio.TimerHandle | None = None
         # Runs while what still comes is read past, after the answer.
         self._lingering: asyncio.TimerHandle | None = None
+        # Runs while the caller has not taken all of the answer.
+        self._taking: asyncio.Task[None] | None = None
         super().__init__(application, request)
 
     def admit(self) -> None:
@@ -117,8 +120,11 @@ class ReceivingHandler(RequestHandler):
         if stream.closed() or not (is_last or stream.writing()):
             self.leave()
         else:
-            # When all that was written before is out: until then the caller waits for it.
-            stream.write(b"").add_done_callback(self._written)
+            # Resolved when all that was written before is out: until then the caller waits for it.
+            rest = stream.write(b"")
+            stall = self.context.settings.caller_stall_timeout
+            self._taking = asyncio.create_task(until_taken(rest, stream, stall))
+            self._taking.add_done_callback(self._written)
 
     def on_connection_close(self) -> None:
         """Note that the caller has left."""
@@ -126,6 +132,11 @@ class ReceivingHandler(RequestHandler):
         self.leave()
         if self._lingering and not self._finished:
             self.finish()
+
+    async def taken(self) -> None:
+        """Wait until the caller has all of the answer, which has been given, or is gone."""
+        if self._taking:
+            await self._taking
 
     def take_body(self) -> list[bytes]:
         """Give the body, which has come."""

@@ -198,14 +198,14 @@ class Relay:
         self._watch.start()
         try:
             await self._settled
-            self._read_rest()
-            self._leave_upstream(task)
-            running = self._stream.running
-            if running and self._upstream and self._upstream.ended_here:
-                keep(cancel(running))
-            await self._finish()
         finally:
             self._watch.stop()
+        self._read_rest()
+        self._leave_upstream(task)
+        running = self._stream.running
+        if running and self._upstream and self._upstream.ended_here:
+            keep(cancel(running))
+        await self._finish()
 
     @property
     def is_listening(self) -> bool:
@@ -341,7 +341,5 @@ class Relay:
             self._begin()
         if failure:
             self._out.append(self._stream.failure(told_in_stream(self._handler, failure)))
-        end = self._handler.finish(b"".join(self._out))
-        if not end.done():
-            self._watch.ends(self._caller.socket)
-            await end
+        self._handler.finish(b"".join(self._out))
+        await self._handler.taken()

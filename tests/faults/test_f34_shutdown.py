@@ -268,9 +268,7 @@ async def test_cancel_under_way_is_not_ended(started, streaming, upstream):
     [request(b"", "/v1/conversations/72/history", "GET"), request(body("7", stream=True))],
     ids=["without a body", "with a body"],
 )
-async def test_caller_that_has_left_with_its_request_is_not_waited_for(
-    started, dial_to, upstream, data
-):
+async def test_caller_that_has_left_with_its_request_is_not_waited_for(started, dial_to, data):
     process, port = await started(SHUTDOWN_GRACE="45")
     # Others that come with it are answered, so that both have been read by then.
     caller, other = await dial_to(port), await dial_to(port)
