@@ -6,11 +6,17 @@ import time
 
 import pytest
 
+from cozeproxy.app import Service
+from cozeproxy.settings import Settings
+from cozeproxy.upstream.session import Timing
+from tests.endpoints.forms import KIND, field_part, file_part, form
+from tests.faults.answers import asked, fine, turns
 from tests.faults.raw_caller import CHAT, request
 from tests.faults.raw_upstream import CANCEL
 from tests.faults.waiting import eventually
 from tests.service.asking import body
 from tests.support import coze
+from tests.upstream.keys import APP_ID, KEY_ID, PEM
 
 pytestmark = pytest.mark.gen_test(timeout=60)
 
@@ -24,6 +30,16 @@ def started(serve):
         return await asyncio.to_thread(lambda: serve(**environment))
 
     return started
+
+
+@pytest.fixture
+def service(io_loop, variables):
+    """A service on this loop, which the test stops."""
+
+    async def make():
+        return Service(Settings.from_env(variables))
+
+    return io_loop.run_sync(make)
 
 
 @pytest.fixture
@@ -283,3 +299,77 @@ async def test_caller_that_has_left_with_its_request_is_not_waited_for(started, 
     process.send(signal.SIGTERM)
     assert await ended(process) == 0
     assert time.monotonic() - start < 20
+
+
+@pytest.fixture(params=[False, True], ids=["whole", "streamed"])
+def stream(request):
+    return request.param
+
+
+async def told_of_the_stop(caller):
+    """Show that a caller has been told that the service stops, before anything else could be."""
+    response = await caller.response()
+    assert (response.status, response.error["code"]) == (503, "server_shutting_down")
+
+
+class TestPause:
+    @pytest.fixture
+    def paused(self):
+        return asyncio.Event()
+
+    @pytest.fixture
+    def service(self, io_loop, variables, paused):
+        async def sleep(_seconds):
+            paused.set()
+            await asyncio.Event().wait()
+
+        async def make():
+            return Service(Settings.from_env(variables), Timing(sleep=sleep))
+
+        return io_loop.run_sync(make)
+
+    async def test_pause_between_two_attempts_is_ended(
+        self, dial, service, upstream, stream, paused
+    ):
+        await upstream.refuse()
+        caller = await dial()
+        await caller.send(request(body("7", stream=stream)))
+        await paused.wait()
+        await service.stop()
+        await told_of_the_stop(caller)
+
+
+class TestToken:
+    @pytest.fixture
+    def environment(self):
+        return {
+            "COZE_JWT_APP_ID": APP_ID,
+            "COZE_JWT_KEY_ID": KEY_ID,
+            "COZE_JWT_PRIVATE_KEY": PEM,
+        }
+
+    @pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/files"])
+    async def test_wait_for_a_token_is_ended(self, dial, service, upstream, path):
+        data = form(file_part(b"Hi", "a.txt"), field_part("purpose", "user_data"))
+        caller = await dial()
+        await caller.send(
+            request(body("7"))
+            if "chat" in path
+            else request(data, path, "POST", f"Content-Type: {KIND}")
+        )
+        await upstream.called("/api/permission/oauth2/token")
+        await turns(dial)
+        await service.stop()
+        await told_of_the_stop(caller)
+        assert upstream.waiting() == 0
+
+
+async def test_attempt_that_is_ended_from_elsewhere_is_told(dial, service, upstream, stream):
+    caller, call = await asked(dial, upstream, stream=stream)
+    (asking,) = service._background
+    asking.cancel()
+    response = await caller.response()
+    assert (response.status, response.error["type"]) == (500, "server_error")
+    await call.left()
+    await fine(dial, upstream)
+    await service.stop()
