@@ -63,6 +63,10 @@ class ReceivingHandler(RequestHandler):
     def leave(self) -> None:
         """Note that nobody waits for an answer any more. May be called again."""
         self.context.load.close(self)
+        self.release()
+
+    def release(self) -> None:
+        """Give back what the request has taken of what all share. May be called again."""
         self.body.drop()
         self._end_wait()
 
@@ -93,9 +97,11 @@ class ReceivingHandler(RequestHandler):
 
     def give_up(self) -> None:
         """Refuse the request, as the service stops, if its body is still coming."""
-        if self.takes_body and not self.body.taken:
+        if self._finished or self.body.taken or not self.takes_body:
+            return
+        if self._refusal is None:
             self._refuse(StoppingError())
-            self._answer_early()
+        self._answer_early()
 
     def data_received(self, chunk: bytes) -> None:
         """Take a piece of the body."""
@@ -184,7 +190,8 @@ class ReceivingHandler(RequestHandler):
         self.set_header("Content-Length", len(told))
         self.write(told)
         self.flush()
-        self.leave()
+        # Not leave(): a stop waits for it, or the connection would be reset nevertheless.
+        self.release()
         if self._waits_to_be_asked:
             self.finish()
             return

@@ -163,6 +163,21 @@ async def test_body_that_outlives_its_time_is_a_503(started, dial_to):
     assert await ended(process) == 0
 
 
+async def test_caller_that_goes_on_sending_sees_why_it_was_refused(started, dial_to):
+    process, port = await started(MAX_BODY_BYTES="1000")
+    caller, data = await dial_to(port), b"x" * 20 * 2**20
+    await caller.send(request(b"", CHAT, "POST", f"Content-Length: {len(data)}"))
+    # Its head has been read when a request after it has been answered.
+    await (await dial_to(port)).ask(b"", "/health", "GET")
+    process.send(signal.SIGTERM)
+    await refused(dial_to, port)
+    await caller.send(data)
+    assert (await caller.response()).status == 413
+    assert await caller.closed_cleanly() == b""
+    assert await ended(process) == 0
+    assert "Traceback" not in process.complaints()
+
+
 async def test_readiness_ends_at_once_and_listening_later(started, dial_to, upstream):
     process, port = await started(SHUTDOWN_DELAY="2", SHUTDOWN_GRACE=str(GRACE))
     idle = await dial_to(port)
