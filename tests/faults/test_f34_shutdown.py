@@ -21,6 +21,8 @@ from tests.upstream.keys import APP_ID, KEY_ID, PEM
 pytestmark = pytest.mark.gen_test(timeout=60)
 
 GRACE = 1.5
+# Less than the 25 that there are without being set. A busy machine needs some of them for itself.
+SOON = 15
 READY = request(b"", "/ready", "GET")
 
 
@@ -125,7 +127,7 @@ async def test_stream_that_outlives_its_time_ends_with_an_error_and_a_cancel(
     start = time.monotonic()
     process.send(signal.SIGTERM)
     rest = await caller.rest()
-    assert GRACE - 0.2 < time.monotonic() - start < GRACE + 3
+    assert GRACE - 0.2 < time.monotonic() - start < SOON
     assert b'"code":"server_shutting_down"' in rest
     assert b"[DONE]" not in rest
     assert b'"finish_reason":"stop"' not in rest
@@ -179,7 +181,7 @@ async def test_caller_that_goes_on_sending_sees_why_it_was_refused(started, dial
 
 
 async def test_readiness_ends_at_once_and_listening_later(started, dial_to, upstream):
-    process, port = await started(SHUTDOWN_DELAY="2", SHUTDOWN_GRACE=str(GRACE))
+    process, port = await started(SHUTDOWN_DELAY="4", SHUTDOWN_GRACE=str(GRACE))
     idle = await dial_to(port)
     assert (await idle.ask(b"", "/ready", "GET")).json == {"status": "ready"}
     start = time.monotonic()
@@ -194,7 +196,7 @@ async def test_readiness_ends_at_once_and_listening_later(started, dial_to, upst
     await (await upstream.called()).answer(coze.answer("Fine"))
     assert (await caller.response()).status == 200
     assert await caller.closed() == b""
-    assert time.monotonic() - start > 1.5
+    assert time.monotonic() - start > 3.5
     assert await ended(process) == 0
 
 
@@ -203,7 +205,7 @@ async def test_service_without_work_ends_at_once(started):
     start = time.monotonic()
     process.send(signal.SIGTERM)
     assert await ended(process) == 0
-    assert time.monotonic() - start < 3
+    assert time.monotonic() - start < SOON
 
 
 @pytest.mark.parametrize("second", [signal.SIGTERM, signal.SIGINT])
@@ -215,7 +217,7 @@ async def test_second_signal_ends_the_process_at_once(started, dial_to, streamin
     start = time.monotonic()
     process.send(second)
     assert await ended(process) == 128 + second
-    assert time.monotonic() - start < 1
+    assert time.monotonic() - start < SOON
     assert b"[DONE]" not in await caller.closed()
     assert "Traceback" not in process.complaints()
 
@@ -248,7 +250,7 @@ async def test_connections_that_wait_to_be_taken_are_served(started, dial_to):
 
 
 async def test_load_of_streams_ends_whole_or_with_an_error(started, streaming, upstream):
-    process, port = await started(SHUTDOWN_GRACE=str(GRACE))
+    process, port = await started(SHUTDOWN_GRACE=str(3 * GRACE))
     streams = [await streaming(port) for _ in range(40)]
     process.send(signal.SIGTERM)
     for number, (_, call, _) in enumerate(streams):
@@ -300,7 +302,7 @@ async def test_cancel_under_way_is_not_ended(started, streaming, upstream):
     ids=["without a body", "with a body"],
 )
 async def test_caller_that_has_left_with_its_request_is_not_waited_for(started, dial_to, data):
-    process, port = await started(SHUTDOWN_GRACE="45")
+    process, port = await started()
     # Others that come with it are answered, so that both have been read by then.
     caller, other = await dial_to(port), await dial_to(port)
     await caller.ask(b"", "/health", "GET")
@@ -313,7 +315,7 @@ async def test_caller_that_has_left_with_its_request_is_not_waited_for(started, 
     start = time.monotonic()
     process.send(signal.SIGTERM)
     assert await ended(process) == 0
-    assert time.monotonic() - start < 20
+    assert time.monotonic() - start < SOON
 
 
 @pytest.fixture(params=[False, True], ids=["whole", "streamed"])
