@@ -31,9 +31,9 @@ class ApiHandler(BaseHandler):
         entered.__enter__()
         self._entered = entered
 
-    def leave(self) -> None:
-        """Note that the request is no longer open."""
-        super().leave()
+    def release(self) -> None:
+        """Count the request no more."""
+        super().release()
         if self._entered:
             self._entered.__exit__(None, None, None)
             self._entered = None

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any, TypeVar
 
+from cozeproxy.errors import StoppingError
 from cozeproxy.handlers.api import ApiHandler
 from cozeproxy.handlers.reading import LARGE, without_collection
 from cozeproxy.handlers.relay import Relay
@@ -37,6 +38,14 @@ class AskingHandler(ApiHandler):
         if self.waiting:
             self.waiting.cancel()
 
+    def give_up(self) -> None:
+        """End the call to Coze, as the service stops, wherever it is."""
+        super().give_up()
+        if self.relay:
+            self.relay.fail(StoppingError())
+        if self.waiting:
+            self.waiting.cancel()
+
     async def read_body(self, read: Callable[[list[bytes]], T]) -> T:
         """Make something of the body: beside the loop, if it is a large one."""
         pieces = self.take_body()
@@ -58,6 +67,8 @@ class AskingHandler(ApiHandler):
             task.cancel()
         await asyncio.wait([task])
         if not self.gone:
+            if task.cancelled():
+                raise StoppingError
             return task.result()
         if not task.cancelled():
             # It had come, for nobody; how it went is told to somebody, or Python complains.

@@ -19,7 +19,7 @@ class Waiting(Protocol):
         """Tell the caller that no other will be answered on this connection, and give that."""
 
     def give_up(self) -> None:
-        """Refuse it, as the service stops, if its body is still coming."""
+        """End it with a failure, as the service stops, if its body or its answer is coming."""
 
 
 class Load:
@@ -98,7 +98,7 @@ class Load:
         return {request.be_last() for request in self._open}
 
     def give_up(self) -> None:
-        """Refuse the requests whose bodies are still coming."""
+        """End the requests that are open with failures."""
         for request in list(self._open):
             request.give_up()
 

@@ -13,6 +13,7 @@ from tornado.web import Application, RequestHandler, stream_request_body
 from cozeproxy.errors import ServiceError, StoppingError
 from cozeproxy.handlers.bodies import LITTLE, Body, announced, check_head
 from cozeproxy.handlers.context import Context
+from cozeproxy.handlers.watch import until_taken
 
 # For how long what a caller goes on sending is read past after it has been refused: closed at once,
 # the connection would be reset, and the caller might never see why. As long as nginx's.
@@ -48,6 +49,8 @@ class ReceivingHandler(RequestHandler):
         self._late: asyncio.TimerHandle | None = None
         # Runs while what still comes is read past, after the answer.
         self._lingering: asyncio.TimerHandle | None = None
+        # Runs while the caller has not taken all of the answer.
+        self._taking: asyncio.Task[None] | None = None
         super().__init__(application, request)
 
     def admit(self) -> None:
@@ -60,13 +63,18 @@ class ReceivingHandler(RequestHandler):
     def leave(self) -> None:
         """Note that nobody waits for an answer any more. May be called again."""
         self.context.load.close(self)
+        self.release()
+
+    def release(self) -> None:
+        """Give back what the request has taken of what all share. May be called again."""
         self.body.drop()
         self._end_wait()
 
     def prepare(self) -> None:
         """Look at the head, before the body is read."""
         self.prepared = True
-        self.context.load.open(self)
+        if not self._connection.stream.closed():  # as it is where the caller has left already
+            self.context.load.open(self)
         headers = self.request.headers
         if "Content-Length" in headers or "Transfer-Encoding" in headers:
             # The limit is ours: Tornado's own answer to what goes beyond has no body.
@@ -89,9 +97,11 @@ class ReceivingHandler(RequestHandler):
 
     def give_up(self) -> None:
         """Refuse the request, as the service stops, if its body is still coming."""
-        if self.takes_body and not self.body.taken:
+        if self._finished or self.body.taken or not self.takes_body:
+            return
+        if self._refusal is None:
             self._refuse(StoppingError())
-            self._answer_early()
+        self._answer_early()
 
     def data_received(self, chunk: bytes) -> None:
         """Take a piece of the body."""
@@ -116,8 +126,11 @@ class ReceivingHandler(RequestHandler):
         if stream.closed() or not (is_last or stream.writing()):
             self.leave()
         else:
-            # When all that was written before is out: until then the caller waits for it.
-            stream.write(b"").add_done_callback(self._written)
+            # Resolved when all that was written before is out: until then the caller waits for it.
+            rest = stream.write(b"")
+            stall = self.context.settings.caller_stall_timeout
+            self._taking = asyncio.create_task(until_taken(rest, stream, stall))
+            self._taking.add_done_callback(self._written)
 
     def on_connection_close(self) -> None:
         """Note that the caller has left."""
@@ -126,10 +139,20 @@ class ReceivingHandler(RequestHandler):
         if self._lingering and not self._finished:
             self.finish()
 
+    async def taken(self) -> None:
+        """Wait until the caller has all of the answer, which has been given, or is gone."""
+        if self._taking:
+            await self._taking
+
     def take_body(self) -> list[bytes]:
         """Give the body, which has come."""
         self._end_wait()
-        return self.body.take()
+        pieces = self.body.take()
+        if self._connection.stream.closed():
+            # Tornado tells of callers that leave before the end of the body, or after it, and not
+            # of those whose end of the connection comes together with it.
+            self.on_connection_close()
+        return pieces
 
     @property
     def _connection(self) -> HTTP1Connection:
@@ -167,7 +190,8 @@ class ReceivingHandler(RequestHandler):
         self.set_header("Content-Length", len(told))
         self.write(told)
         self.flush()
-        self.leave()
+        # Not leave(): a stop waits for it, or the connection would be reset nevertheless.
+        self.release()
         if self._waits_to_be_asked:
             self.finish()
             return

@@ -21,7 +21,7 @@ from typing import Any, cast
 from tornado.http1connection import HTTP1Connection
 from tornado.iostream import IOStream
 
-from cozeproxy.errors import ServiceError
+from cozeproxy.errors import InternalError, ServiceError
 from cozeproxy.handlers.base import BaseHandler
 from cozeproxy.handlers.heads import set_head, told_in_stream
 from cozeproxy.handlers.watch import Times, Watch
@@ -198,14 +198,14 @@ class Relay:
         self._watch.start()
         try:
             await self._settled
-            self._read_rest()
-            self._leave_upstream(task)
-            running = self._stream.running
-            if running and self._upstream and self._upstream.ended_here:
-                keep(cancel(running))
-            await self._finish()
         finally:
             self._watch.stop()
+        self._read_rest()
+        self._leave_upstream(task)
+        running = self._stream.running
+        if running and self._upstream and self._upstream.ended_here:
+            keep(cancel(running))
+        await self._finish()
 
     @property
     def is_listening(self) -> bool:
@@ -285,9 +285,8 @@ class Relay:
 
     def _asked(self, task: "asyncio.Task[None]") -> None:
         """Take note that the call to Coze, or the attempt to make one, is over."""
-        if task.cancelled():
-            return
-        error = task.exception()
+        # Who cancels it has settled the outcome; if not, there is none, and never will be.
+        error = InternalError() if task.cancelled() else task.exception()
         if self._settled.done():
             if error and not isinstance(error, ServiceError):
                 logger.error("unhandled error after the end of an answer", exc_info=error)
@@ -308,11 +307,9 @@ class Relay:
 
     def _leave_upstream(self, task: "asyncio.Task[None]") -> None:
         """Give up what is still asked; what comes after a good end is read."""
-        if task.done():
-            return
         upstream = self._upstream
         if upstream is None or not self.is_listening:
-            # It waits for an upload, a token, or the moment for another attempt.
+            # It is over, or waits for an upload, a token, or the moment for another attempt.
             task.cancel()
         elif self._stream.ended and not self._left and not self._failure:
             upstream.read_on()
@@ -341,7 +338,5 @@ class Relay:
             self._begin()
         if failure:
             self._out.append(self._stream.failure(told_in_stream(self._handler, failure)))
-        end = self._handler.finish(b"".join(self._out))
-        if not end.done():
-            self._watch.ends(self._caller.socket)
-            await end
+        self._handler.finish(b"".join(self._out))
+        await self._handler.taken()

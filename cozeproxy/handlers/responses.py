@@ -9,7 +9,8 @@ import msgspec
 
 from cozeproxy.handlers.answering import AnsweringHandler
 from cozeproxy.protocol.parsing import ignored_fields
-from cozeproxy.protocol.responses.again import begun
+from cozeproxy.protocol.response import RunningChat
+from cozeproxy.protocol.responses.again import RUNNING, begun
 from cozeproxy.protocol.responses.openai import ResponsesRequest
 from cozeproxy.protocol.responses.parsing import IGNORED, parse_responses_request
 from cozeproxy.protocol.responses.past import previous_of
@@ -68,9 +69,22 @@ class ResponsesHandler(AnsweringHandler):
         return await self.beside(partial(ask_for, request, known, headers, rules, self.key.name))
 
     async def _begin(self, asked: Asked, head: Head, account: Account) -> None:
-        """Have Coze begin, and wait for no more than that."""
-        ids = await self.context.uploader.upload(account, asked.plan.attachments)
+        """Have Coze begin, and wait for no more than that.
+
+        What the caller has been told of goes on without it. Until then its leaving is the end, but
+        not of the call that begins: only Coze's answer tells which chat is to be cancelled.
+        """
+        uploading = self.context.uploader.upload(account, asked.plan.attachments)
+        ids = await self.wait_for(uploading)
+        if ids is None:
+            return
         chat = await History(account).begin(asked.plan.call(iter(ids)))
+        if self.gone:
+            self.tell_nobody()
+            if chat.status in RUNNING:
+                running = RunningChat(str(chat.conversation_id), str(chat.id))
+                self.context.keep(account.cancel(running))
+            return
         self.write_json(begun(head, chat))
 
 

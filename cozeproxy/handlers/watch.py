@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator
 from operator import itemgetter
 from typing import NamedTuple, Protocol
 
+from tornado.iostream import IOStream
+
 from cozeproxy.errors import DeadlineError, ServiceError, UpstreamTimeoutError
 from cozeproxy.settings import Settings
 
@@ -90,7 +92,7 @@ class Watch:
         # The socket that waits for the caller to take something, how much waits in the kernel, and
         # since when it is that much.
         self._stuck: tuple[socket.socket, int, float] | None = None
-        # Whether Coze has been asked, and whether all that is left is for the caller to take.
+        # Whether Coze has been asked, and whether the outcome is settled.
         self._asked = self._ends = False
         self._timer: asyncio.TimerHandle | None = None
 
@@ -126,11 +128,6 @@ class Watch:
         self.heard = self.sent = self._loop.time()
         self._stuck = None
         self._set()
-
-    def ends(self, waiting: socket.socket) -> None:
-        """Take note that all has been said, and only the caller has to take it."""
-        self._ends = True
-        self.waits_for_caller(waiting)
 
     def _look(self) -> None:
         self._timer = None
@@ -203,6 +200,21 @@ class Watch:
             self._relay.cut_off()
         else:
             self._stuck = (waiting, now, self._loop.time())
+
+
+async def until_taken(rest: "asyncio.Future[None]", stream: IOStream, stall: float) -> None:
+    """Wait until a caller has taken all of its answer, and close where it takes nothing.
+
+    Args:
+        rest: resolved when all has been taken, or the connection is closed.
+        stream: the caller's connection.
+        stall: seconds for which it may take nothing.
+    """
+    while not rest.done():
+        before = _unsent(stream.socket)
+        await asyncio.wait([rest], timeout=stall)
+        if not rest.done() and _unsent(stream.socket) == before:
+            stream.close()
 
 
 def _unsent(waiting: socket.socket) -> int:

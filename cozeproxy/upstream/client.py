@@ -70,6 +70,7 @@ class CozeClient:
         self._forms = _short_calls(MAX_FORMS)
         self._forms_open = 0
         self._open: set[Transfer] = set()
+        self._stopping = False
         self._remainders = Remainders()
 
     def stream(
@@ -84,6 +85,9 @@ class CozeClient:
             token: to make it with.
             receiver: gets the bytes, from inside libcurl: it may only keep them.
             fresh: make it on no connection that was kept.
+
+        Raises:
+            StoppingError: calls have been ended.
         """
         stream = UpstreamStream(receiver, call, self._set_up, self._remainders, fresh=fresh)
         request = HTTPRequest(
@@ -103,7 +107,7 @@ class CozeClient:
             prepare_curl_callback=stream.prepare,
             **self._common,
         )
-        self._begin(stream.transfer, self._http.fetch(request, raise_error=False))
+        self._begin(stream.transfer, self._http, request)
         return stream
 
     async def get(self, path: str, query: Mapping[str, str], token: Secret) -> bytes:
@@ -181,10 +185,11 @@ class CozeClient:
         )
 
     def end_calls(self) -> None:
-        """End the calls that are open, as failures: the service stops.
+        """End the calls that are open, as failures, and begin no more: the service stops.
 
         Those that end chats go on until close(): they are what Coze is still to be told.
         """
+        self._stopping = True
         for transfer in list(self._open):
             if not transfer.ends_chat:
                 transfer.abort(StoppingError())
@@ -198,8 +203,10 @@ class CozeClient:
         for http in (self._http, self._control, self._cancels, self._forms):
             http.close()
 
-    def _begin(self, transfer: Transfer, done: "asyncio.Future[HTTPResponse]") -> None:
-        transfer.done = done
+    def _begin(self, transfer: Transfer, http: CurlAsyncHTTPClient, request: HTTPRequest) -> None:
+        if self._stopping and not transfer.ends_chat:
+            raise StoppingError
+        transfer.done = http.fetch(request, raise_error=False)
         self._open.add(transfer)
 
         def over(done: "asyncio.Future[HTTPResponse]") -> None:
@@ -208,7 +215,7 @@ class CozeClient:
                 # Looked at, as nobody may be left who waits for it.
                 done.exception()
 
-        done.add_done_callback(over)
+        transfer.done.add_done_callback(over)
 
     async def _control_call(
         self,
@@ -232,7 +239,7 @@ class CozeClient:
             **self._common,
             **options,
         )
-        self._begin(transfer, (http or self._control).fetch(request, raise_error=False))
+        self._begin(transfer, http or self._control, request)
         try:
             # Shielded: a future that is cancelled would not tell when the transfer is over.
             response = await asyncio.shield(transfer.done)

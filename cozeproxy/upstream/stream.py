@@ -113,7 +113,8 @@ class UpstreamStream:
                 a reason.
         """
         try:
-            await self.transfer.done
+            # Shielded: a future that is cancelled would not tell when the transfer is over.
+            await asyncio.shield(self.transfer.done)
         except CurlError as error:
             if not self.transfer.aborted:
                 broken = StaleConnectionError() if self._is_stale else transfer_error(error)

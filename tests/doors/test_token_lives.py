@@ -171,4 +171,5 @@ async def test_while_requests_wait_there_are_three_seconds_at_most_between_two_a
         assert {response.code for response in await load()} == {502}
     pauses = [b - a for a, b in itertools.pairwise(endpoint.times[7:])]
     assert set(pauses) == {3}
-    assert len(pauses) == 20
+    # The last requests may come too late for the attempt of those that came with them.
+    assert len(pauses) >= 20

@@ -16,8 +16,17 @@ HALF = coze.CREATED + coze.delta(SAID)
 # What is left of such an answer.
 REST = coze.delta("it") + coze.completed(SAID + "it") + coze.FINISH_MARKER + coze.END
 RUNNING = {"conversation_id": "72", "chat_id": "71"}
+# A list of what was said, and where the service asks Coze for it.
+HISTORY = "/v1/conversations/72/history"
+LIST = "/v1/conversation/message/list"
 # How long it may take until something has gone on to the other side, in seconds.
 PROMPTLY = 0.1
+
+
+def listed(text):
+    """Coze's answer to LIST where nothing but one text was said."""
+    said = {"id": "81", "role": "user", "content": text, "content_type": "text"}
+    return {"code": 0, "msg": "", "data": [said], "has_more": False, "last_id": "81"}
 
 
 async def asked(dial, upstream, *, stream=True, **fields):

@@ -1,7 +1,10 @@
 """F2: the caller leaves before there is anything for it, wherever its request is by then."""
 
+import asyncio
 import logging
+import signal
 import time
+from functools import partial
 
 import pytest
 
@@ -69,6 +72,27 @@ async def test_call_is_ended_promptly(dial, upstream, left_alone, said, begun, s
     assert median(times) < PROMPTLY
     await fine(dial, upstream)
     assert upstream.waiting() == 0
+
+
+async def test_caller_that_leaves_together_with_its_request_is_noticed(
+    dial_to, serve, upstream, stream
+):
+    process, port = await asyncio.to_thread(serve)
+    dial = partial(dial_to, port)
+    leaving = [await dial() for _ in range(5)]
+    for caller in leaving:
+        await caller.ask(b"", "/health", "GET")
+    # What it finds when it goes on is a whole request, and the end of its connection.
+    process.send(signal.SIGSTOP)
+    for caller in leaving:
+        await caller.send(request(body("7", stream=stream)))
+        caller.end()
+    process.send(signal.SIGCONT)
+    await eventually(lambda: process.complaints().count(" 499 POST ") == len(leaving))
+    # Some may have noticed it a moment later, and have begun to ask.
+    while upstream.waiting():
+        await (await upstream.called(CHAT)).left()
+    await fine(dial, upstream)
 
 
 class TestHeartbeats:

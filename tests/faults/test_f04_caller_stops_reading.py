@@ -6,11 +6,14 @@ import logging
 import pytest
 
 from tests.faults.answers import (
+    HISTORY,
+    LIST,
     Flood,
     cancelled,
     failure_of,
     fine,
     hurry,
+    listed,
     text,
     turns,
 )
@@ -25,7 +28,9 @@ pytestmark = pytest.mark.gen_test(timeout=60)
 
 MOST_OF_A_STREAM = 10**6
 STALLED = 20
-LARGE = "x" * 2**23
+LARGE = "x" * 7 * 2**20
+# As many requests as have answers of some megabytes together.
+MANY = 6000
 
 
 async def stalled(dial, upstream, *, stream=True):
@@ -138,6 +143,20 @@ class TestStallTimeout:
         assert 0 < len(await caller.closed()) < len(LARGE)
         await fine(dial, upstream)
         assert upstream.waiting() == 0
+
+    async def test_list_that_nobody_takes_is_cut_too(self, dial, upstream, service, port):
+        caller = await dial(receive_buffer=4096)
+        await caller.send(request(b"", HISTORY, "GET"))
+        await (await upstream.called(LIST)).reply(listed(LARGE))
+        await eventually(lambda: not is_open(port, caller))
+        assert 0 < len(await caller.closed()) < len(LARGE)
+        assert not service._load._open
+
+    async def test_errors_that_nobody_takes_are_cut_too(self, dial, upstream, port):
+        caller = await dial(receive_buffer=4096)
+        await caller.send(request(b"", "/v1/nothing", "GET") * MANY)
+        await eventually(lambda: not is_open(port, caller))
+        await fine(dial, upstream)
 
 
 class TestRequestTimeout:

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from tests.faults.answers import Flood, asked, hurry, of_chunks, text
+from tests.faults.answers import HISTORY, LIST, Flood, asked, hurry, listed, of_chunks, text
 from tests.faults.raw_caller import request
 from tests.service.asking import body
 from tests.support import coze
@@ -14,6 +14,7 @@ pytestmark = pytest.mark.gen_test(timeout=60)
 # As long as several of the times below.
 SLOWLY = 1.5
 PAUSE = 0.02
+LARGE = "x" * 7 * 2**20
 
 
 @pytest.fixture
@@ -45,6 +46,20 @@ async def test_slow_reader_gets_the_whole_answer(dial, upstream):
     while not came[-1].endswith(b"\r\n0\r\n\r\n"):
         came.append(await caller._reader.read(2**20))
     assert text(of_chunks(b"".join(came))) == "x" * 2**16 * Flood.blocks
+
+
+async def test_slow_reader_gets_the_whole_list(dial, upstream):
+    caller = await dial(receive_buffer=4096)
+    await caller.send(request(b"", HISTORY, "GET"))
+    await (await upstream.called(LIST)).reply(listed(LARGE))
+    left = int((await caller.head()).headers["content-length"])
+    clock = asyncio.get_running_loop().time
+    end = clock() + SLOWLY
+    while clock() < end:
+        left -= len(await caller._reader.read(2048))
+        await asyncio.sleep(PAUSE)
+    hurry(caller)
+    assert len(await caller._reader.readexactly(left)) == left
 
 
 async def test_coze_that_speaks_slowly_is_not_silent(dial, upstream):

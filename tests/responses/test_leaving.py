@@ -15,6 +15,7 @@ from tests.support.files import PNG, data_url
 pytestmark = pytest.mark.gen_test(timeout=30)
 
 PATH = "/v1/responses"
+CHAT = {"id": "71", "conversation_id": "72", "status": "in_progress"}
 PREVIOUS = ResponseId("m", 1700000000, "72", "70", "7", inputs=1)
 
 
@@ -60,6 +61,65 @@ async def test_nothing_is_asked_for_a_caller_that_leaves_before(connect, raw_coz
     await call.end()
     await exchange.rest()
     assert lines(caplog) == ["499", "200"]
+
+
+class TestBackground:
+    """What is begun for nobody to wait for goes on without its caller once it has been told."""
+
+    @pytest.fixture
+    def left(self, post, caplog):
+        """Leave, and wait until the service has noticed."""
+        caplog.set_level(logging.INFO)
+
+        async def left(exchange):
+            exchange.reset()
+            for _ in range(5):
+                await post(None, "/health", "GET")
+
+        return left
+
+    async def test_upload_of_a_caller_that_leaves_is_ended(self, connect, raw_coze, caplog, left):
+        picture = {"type": "input_image", "image_url": data_url(PNG)}
+        text = {"type": "input_text", "text": "What is this?"}
+        exchange = await connect(body("7", [says([text, picture])], background=True), path=PATH)
+        upload = await raw_coze.called()
+        assert upload.path == "/v1/files/upload"
+        await left(exchange)
+        await upload.left()
+        # What comes next is another caller's.
+        await begun(connect, raw_coze)
+        assert lines(caplog) == ["499", "200"]
+
+    @pytest.mark.parametrize("status", ["in_progress", "completed"])
+    async def test_chat_that_begins_for_a_caller_that_has_left_is_cancelled(
+        self, connect, raw_coze, caplog, left, status
+    ):
+        exchange = await connect(body("7", background=True), path=PATH)
+        call = await raw_coze.called()
+        await left(exchange)
+        await call.reply(code=0, data={**CHAT, "status": status}, msg="")
+        if status == "in_progress":
+            cancel = await raw_coze.called()
+            assert cancel.path == "/v3/chat/cancel"
+            assert json.loads(cancel.body) == {"conversation_id": "72", "chat_id": "71"}
+            await cancel.reply(code=0, data={}, msg="")
+        await begun(connect, raw_coze)
+        assert lines(caplog) == ["499", "200"]
+
+    async def test_chat_that_its_caller_was_told_of_is_not(self, connect, raw_coze, left):
+        exchange = await begun(connect, raw_coze)
+        await left(exchange)
+        await begun(connect, raw_coze)
+
+
+async def begun(connect, raw_coze):
+    """Have a response begun in the background, by the next call to Coze; give its exchange."""
+    exchange = await connect(body("7", background=True), path=PATH)
+    call = await raw_coze.called()
+    assert call.path == "/v3/chat"
+    await call.reply(code=0, data=CHAT, msg="")
+    assert b'"status":"in_progress"' in await exchange.rest()
+    return exchange
 
 
 async def test_large_request_is_served_beside_the_loop(post, raw_coze):

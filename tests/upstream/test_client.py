@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from cozeproxy.errors import UpstreamBrokenError, UpstreamUnreachableError
+from cozeproxy.errors import StoppingError, UpstreamBrokenError, UpstreamUnreachableError
 from cozeproxy.protocol.request import Call
 from cozeproxy.settings import Secret
 from cozeproxy.upstream.client import CozeClient
@@ -52,6 +52,24 @@ async def test_private_certificate_is_not_trusted_by_itself(tls, ask):
     endpoint, _ = tls
     with pytest.raises(UpstreamUnreachableError, match="certificate is not to be trusted"):
         await ask(endpoint.base_url)
+
+
+async def test_after_the_end_of_calls_only_those_that_end_chats_are_made(endpoint):
+    client = CozeClient(endpoint.base_url)
+    token = Secret("t")
+    client.end_calls()
+    with pytest.raises(StoppingError):
+        client.stream(CALL, token, list)
+    with pytest.raises(StoppingError):
+        await client.get("/v1/users/me", {}, token)
+    with pytest.raises(StoppingError):
+        await client.send("/v1/files/upload", "text/plain", b"Hi", token, 1)
+    cancelling = asyncio.create_task(client.cancel(b"{}", token))
+    request = await endpoint.asked()
+    assert request.target == "/v3/chat/cancel"
+    request.answer(b'{"code": 0}', **{"Content-Type": "application/json"})
+    await cancelling
+    await client.close()
 
 
 async def test_proxy_of_the_environment_is_asked(http_proxy, ask):
