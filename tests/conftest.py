@@ -71,6 +71,8 @@ def settings(request, sandbox, environment):
         {
             "COZE_BASE_URL": sandbox.base_url,
             "COZE_BOT_ID": Sandbox.BOT_ID,
+            # Whatever else runs on this machine may have the usual one.
+            "PORT": "0",
             # Something is made for each at the start, which takes its time, test for test.
             "MAX_CONCURRENT_REQUESTS": "50",
             **canaries.settings_for(environment, keys=shows_key),
