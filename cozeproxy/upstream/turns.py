@@ -87,7 +87,7 @@ async def delete(id_: ResponseId, history: History) -> None:
     with finding(not_found(id_.pack())):
         everything = await history.messages(id_.conversation_id)
         own = [message for message in everything if str(message.chat_id) == id_.chat_id]
-        if len(own) == len(everything) and not id_.named:
+        if len(own) == len(everything) and not id_.lasting:
             await history.delete(id_.conversation_id)
         else:
             await _delete_all(id_.conversation_id, own, history)

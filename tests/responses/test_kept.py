@@ -255,14 +255,43 @@ class TestDeleted:
         third = await ask(**to("memory", "Three", previous_response_id=second.id))
         assert text_of(third) == "You said: Three Before that: Two | Hello"
 
-    async def test_conversation_that_was_named_stays(self, ask, strict, sandbox):
+    @pytest.mark.parametrize(
+        "naming",
+        [
+            lambda id_: {"conversation": f"conv_{id_}"},
+            lambda id_: {"extra_headers": {"x-conversation-id": id_}},
+            lambda id_: {"coze": {"conversation_id": id_}},
+        ],
+        ids=["conversation", "header", "coze"],
+    )
+    async def test_conversation_that_was_named_stays(self, ask, strict, sandbox, naming):
         conversation = sandbox.state.new_conversation("")
-        named = f"conv_{conversation.id}"
-        response = await ask(**to("hello", conversation=named))
+        response = await ask(**to("hello", **naming(conversation.id)))
         await strict.responses.delete(response.id)
         assert conversation.messages == []
         assert conversation.id in sandbox.state.conversations
         await missing(strict.responses.retrieve(response.id))
+
+    async def test_conversation_that_was_named_turns_ago_stays(self, ask, strict, sandbox):
+        conversation = sandbox.state.new_conversation("")
+        first = await ask(**to("hello", conversation=f"conv_{conversation.id}"))
+        second = await ask(**to("tools", previous_response_id=first.id, tools=[RAIN]))
+        (call,) = calls_of(second)
+        third = await ask(**to("tools", [output(call, "wet")], previous_response_id=second.id))
+        await strict.responses.delete(first.id)
+        await strict.responses.delete(third.id)
+        assert conversation.messages == []
+        assert conversation.id in sandbox.state.conversations
+
+    async def test_conversation_that_was_begun_turns_ago_goes_with_the_last(
+        self, ask, strict, sandbox
+    ):
+        first = await ask(**to("hello", "One"))
+        second = await ask(**to("hello", "Two", previous_response_id=first.id))
+        fork = await ask(**to("hello", "Other", previous_response_id=first.id))
+        for response in (first, second, fork):
+            await strict.responses.delete(response.id)
+        assert not sandbox.state.conversations
 
 
 class TestCancelled:

@@ -49,6 +49,7 @@ class ResponseId(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fi
         named: the request named the conversation.
         background: the caller did not wait for the answer.
         nonce: makes different ids of runs, which Coze keeps nothing of.
+        lasting: the conversation was not begun for responses: it stays when they are deleted.
     """
 
     model: str
@@ -70,6 +71,7 @@ class ResponseId(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fi
     named: bool = False
     background: bool = False
     nonce: str = ""
+    lasting: bool = False
 
     def pack(self) -> str:
         """The id that the caller sees."""

@@ -106,10 +106,12 @@ def ask_for(
     if request.background and plan.is_run:
         raise unsupported("background", "only bots can be asked in the background", value=True)
     check_history(request, plan, past, own_calls=own_calls)
-    return Asked(plan, chat.model, echoed(request), _id_of(request, plan, chat.model))
+    return Asked(plan, chat.model, echoed(request), _id_of(request, plan, chat.model, past))
 
 
-def _id_of(request: ResponsesRequest, plan: Plan, model: str) -> ResponseId | None:
+def _id_of(
+    request: ResponsesRequest, plan: Plan, model: str, past: Past | None
+) -> ResponseId | None:
     """What is known of the id of a response, but for the moment that makes it the only one."""
     sent, target = plan.sent, plan.sent.target
     if not request.keeps:
@@ -131,7 +133,15 @@ def _id_of(request: ResponsesRequest, plan: Plan, model: str) -> ResponseId | No
         stops=tuple(plan.stops),
         named=bool(request.conversation_id),
         background=bool(request.background),
+        lasting=_is_lasting(target.conversation_id, past),
     )
+
+
+def _is_lasting(conversation_id: str | None, past: Past | None) -> bool:
+    """Whether a conversation is somebody's own, as far as can be known of it."""
+    if past and conversation_id == past.id.conversation_id:
+        return past.id.lasting
+    return bool(conversation_id)
 
 
 def _chat_request(
