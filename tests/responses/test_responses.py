@@ -3,11 +3,22 @@
 import json
 import time
 
+import openai
 import pytest
 
 from cozeproxy.sandbox import Sandbox
 from cozeproxy.sandbox.scenarios import answers
-from tests.responses.asking import KEYS, body, reasoning_of, responses_in, text_of, to
+from tests.responses.asking import (
+    KEYS,
+    RAIN,
+    body,
+    calls_of,
+    output,
+    reasoning_of,
+    responses_in,
+    text_of,
+    to,
+)
 from tests.service.asking import last_arrived, messages_arrived
 
 pytestmark = pytest.mark.gen_test(timeout=15)
@@ -102,6 +113,28 @@ async def test_coze_keeps_the_turn_unless_told_otherwise(ask, sandbox):
     assert response.usage.total_tokens == 3
     await ask(**to("hello", coze={"auto_save_history": False}))
     assert last_arrived(sandbox).body["auto_save_history"] is False
+
+
+@pytest.mark.parametrize(
+    ("field", "asked"),
+    [
+        ("store", {"store": False}),
+        ("coze.auto_save_history", {"extra_body": {"coze": {"auto_save_history": False}}}),
+    ],
+)
+async def test_what_coze_keeps_all_the_same_is_not_said_to_be_forgotten(
+    ask, sandbox, field, asked
+):
+    first = await ask(**to("tools", tools=[RAIN]))
+    (call,) = calls_of(first)
+    arrived = len(sandbox.requests)
+    for turn in ({"model": "chatflow-echo", "input": "Hi"}, to("x", [output(call, "wet")])):
+        with pytest.raises(openai.BadRequestError) as caught:
+            await ask(**turn, **asked)
+        assert (caught.value.param, caught.value.code) == (field, "unsupported_value")
+    assert len(sandbox.requests) == arrived
+    # Of a workflow there is nothing that could be kept.
+    assert (await ask(model="workflow-echo", input="Hi", **asked)).status == "completed"
 
 
 async def test_reasoning_is_an_item_before_the_message(ask):

@@ -42,6 +42,7 @@ from cozeproxy.protocol.responses.past import (
 from cozeproxy.protocol.routing import explicit, model_not_found
 
 _REMEDY = "For that Coze has to keep the chat: leave out 'store': false."
+_KEPT_ALL_THE_SAME = "Coze keeps each turn of a chatflow, and the outputs that a chat waits for"
 
 
 class Asked(NamedTuple):
@@ -105,6 +106,9 @@ def ask_for(
         check_references(known.items)
     if request.background and plan.is_run:
         raise unsupported("background", "only bots can be asked in the background", value=True)
+    if plan.sent.kept and not request.keeps:
+        field = "store" if request.store is False else "coze.auto_save_history"
+        raise unsupported(field, _KEPT_ALL_THE_SAME, value=True)
     check_history(request, plan, past, own_calls=own_calls)
     return Asked(plan, chat.model, echoed(request), _id_of(request, plan, chat.model, past))
 
