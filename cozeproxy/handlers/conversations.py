@@ -1,8 +1,13 @@
 """``/v1/conversations``: OpenAI's Conversations API over Coze's, and two calls beyond it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from cozeproxy.errors import RequestError
+from cozeproxy.errors import (
+    RequestError,
+    ServiceError,
+    UpstreamBrokenError,
+    UpstreamTimeoutError,
+)
 from cozeproxy.handlers.access import ForbiddenError
 from cozeproxy.handlers.asking import AskingHandler
 from cozeproxy.protocol import conversations as conversing
@@ -37,6 +42,31 @@ class ConversationHandler(AskingHandler):
         account = self.account(self.end_user())
         ids = await self.context.uploader.upload(account, files) if files else []
         return conversing.coze_messages(drafts, iter(ids))
+
+    async def add(
+        self, id_: str, messages: Sequence[Mapping[str, str]], *, begun: bool = False
+    ) -> list[Message]:
+        """Put messages into a conversation, which Coze takes one by one.
+
+        Args:
+            id_: Coze's id of the conversation.
+            messages: as Coze has them.
+            begun: something of the request has been done before.
+
+        Raises:
+            ServiceError: one of them could not be put there; those before it are.
+        """
+        history = self.history()
+        added: list[Message] = []
+        try:
+            for message in messages:
+                added.append(await history.add(conversing.add_call(id_, message)))  # noqa: PERF401
+        except ServiceError as error:
+            # What is there already would be there twice after a resend, and so may this one.
+            unsure = isinstance(error, UpstreamBrokenError | UpstreamTimeoutError)
+            error.accepted = error.accepted or begun or bool(added) or unsure
+            raise
+        return added
 
 
 class ConversationsHandler(ConversationHandler):
@@ -92,10 +122,8 @@ class ConversationsHandler(ConversationHandler):
         bot = self._bot(new)
         messages = await self.messages_of(drafts)
         first, others = messages[: conversing.MOST_AT_FIRST], messages[conversing.MOST_AT_FIRST :]
-        history = self.history()
-        made = await history.create(conversing.create_call(new, bot, first))
-        for message in others:
-            await history.add(conversing.add_call(str(made.id), message))
+        made = await self.history().create(conversing.create_call(new, bot, first))
+        await self.add(str(made.id), others, begun=True)
         self.write_json(conversation_of(made))
 
     def _bot(self, new: conversing.NewConversation) -> str | None:
@@ -159,8 +187,7 @@ class ItemsHandler(SaidHandler):
         id_ = read_id(text)
         with self.context.load.entered(), finding(conversing.not_found(text)):
             messages = await self.messages_of(await self.read_body(_items))
-            history = self.history()
-            added = [await history.add(conversing.add_call(id_, each)) for each in messages]
+            added = await self.add(id_, messages)
         self.write_json(page([item_of(message, id_) for message in added], has_more=False))
 
 
@@ -183,14 +210,14 @@ class ItemHandler(ConversationHandler):
         """Give it."""
         id_ = read_id(text)
         place = _item(item, id_)
-        with finding(_no_item(item)):
+        with finding(_no_item(item), message=True):
             self.write_json(item_of(await self.history().message(id_, place), id_))
 
     async def delete(self, text: str, item: str) -> None:
         """Delete it; the answer is the conversation."""
         id_ = read_id(text)
         place = _item(item, id_)
-        with finding(_no_item(item)):
+        with finding(_no_item(item), message=True):
             await self.history().delete_message(id_, place)
         await self.write_conversation(text)
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from cozeproxy.errors import UpstreamBrokenError, UpstreamTimeoutError
 from cozeproxy.handlers.answering import AnsweringHandler
 from cozeproxy.protocol.parsing import ignored_fields
 from cozeproxy.protocol.responses.again import begun
@@ -70,7 +71,12 @@ class ResponsesHandler(AnsweringHandler):
     async def _begin(self, asked: Asked, head: Head, account: Account) -> None:
         """Have Coze begin, and wait for no more than that."""
         ids = await self.context.uploader.upload(account, asked.plan.attachments)
-        chat = await History(account).begin(asked.plan.call(iter(ids)))
+        try:
+            chat = await History(account).begin(asked.plan.call(iter(ids)))
+        except (UpstreamBrokenError, UpstreamTimeoutError) as error:
+            # Coze may have begun, so that a resend would be a second chat.
+            error.accepted = True
+            raise
         self.write_json(begun(head, chat))
 
 

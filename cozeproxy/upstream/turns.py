@@ -84,7 +84,7 @@ async def delete(id_: ResponseId, history: History) -> None:
         raise RequestError(
             "A response that is still being made cannot be deleted. Cancel it first."
         )
-    with finding(not_found(id_.pack())):
+    with finding(not_found(id_.pack()), message=True):
         everything = await history.messages(id_.conversation_id)
         own = [message for message in everything if str(message.chat_id) == id_.chat_id]
         if len(own) == len(everything) and not id_.lasting:
