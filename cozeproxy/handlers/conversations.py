@@ -96,6 +96,9 @@ class ConversationsHandler(ConversationHandler):
         """List the conversations of a bot, whoever's they are."""
         asked = Paging.of(self.query(), MOST_LISTED)
         query = self.query()
+        if query.get("after"):
+            # Ignored, it would lead to the first page again and again.
+            raise RequestError.invalid("after", "Coze counts the pages of this list, by 'page'")
         bot = query.get("bot_id") or self.context.rules.defaults.bot_id
         number = query.get("page") or "1"
         if not bot:

@@ -352,7 +352,10 @@ class TestList:
 
     @pytest.mark.parametrize(
         ("query", "param"),
-        [("?limit=51", "limit"), ("?page=0", "page"), ("?page=x", "page"), ("?order=x", "order")],
+        [
+            *(("?limit=51", "limit"), ("?page=0", "page"), ("?page=x", "page")),
+            *(("?order=x", "order"), ("?after=conv_1", "after")),
+        ],
     )
     async def test_query_that_cannot_be_is_a_400(self, listed, query, param):
         response = await listed(query)

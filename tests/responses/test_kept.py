@@ -150,6 +150,15 @@ class TestInputItems:
         assert await items_of(strict, response) == [("assistant", "1")]
         assert (await strict.responses.retrieve(response.id)).instructions == "Be brief."
 
+    async def test_answer_is_none_also_where_the_question_was_deleted(self, ask, strict):
+        response = await ask(**to("hello", "One", instructions="Be brief."))
+        (question,) = (await strict.responses.input_items.list(response.id)).data
+        conversation = "conv_" + response.model_extra["coze"]["conversation_id"]
+        await strict.conversations.items.delete(question.id, conversation_id=conversation)
+        assert await items_of(strict, response) == []
+        again = await strict.responses.retrieve(response.id)
+        assert (text_of(again), again.instructions) == (text_of(response), None)
+
     async def test_turn_has_its_own_input_only(self, ask, strict):
         first = await ask(**to("hello", "One"))
         second = await ask(**to("hello", "Two", previous_response_id=first.id))

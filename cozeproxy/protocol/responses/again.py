@@ -50,8 +50,10 @@ class Turn(NamedTuple):
 
     @property
     def inputs(self) -> Sequence[Message]:
-        """What the request itself sent."""
-        return self.said[self.id.replayed : self.id.inputs]
+        """What the request itself sent. What came of it is none of that, whatever was deleted."""
+        came = {str(message.id) for message in self.steps}
+        sent = [message for message in self.said if str(message.id) not in came]
+        return sent[self.id.replayed : self.id.inputs]
 
 
 def begun(head: Head, chat: ChatDetails) -> Object:
