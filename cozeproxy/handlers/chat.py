@@ -7,11 +7,16 @@ from functools import partial
 from typing import NamedTuple
 
 from cozeproxy.handlers.answering import AnsweringHandler
-from cozeproxy.handlers.reading import Asked, Parse, read
+from cozeproxy.handlers.reading import Asked, MakePlan, Parse, read
 from cozeproxy.protocol.completion import ChunkWriter, CompletionWriter, Head
 from cozeproxy.protocol.parsing import parse_chat_request, parse_text_request
+from cozeproxy.protocol.planning import make_plan
 from cozeproxy.protocol.stream import ChatStream
-from cozeproxy.protocol.text_completion import TextChunkWriter, TextCompletionWriter
+from cozeproxy.protocol.text_completion import (
+    TextChunkWriter,
+    TextCompletionWriter,
+    make_text_plan,
+)
 
 
 class Form(NamedTuple):
@@ -19,12 +24,14 @@ class Form(NamedTuple):
 
     Attributes:
         parse: reads a request.
+        make_plan: decides how it is served.
         prefix: what the ids of answers begin with.
         chunks: writes an answer as it comes.
         whole: writes an answer at its end.
     """
 
     parse: Parse
+    make_plan: MakePlan
     prefix: str
     chunks: type[ChunkWriter | TextChunkWriter]
     whole: type[CompletionWriter | TextCompletionWriter]
@@ -33,7 +40,7 @@ class Form(NamedTuple):
 class ChatCompletionsHandler(AnsweringHandler):
     """Chat completions, streamed and not."""
 
-    form = Form(parse_chat_request, "chatcmpl-", ChunkWriter, CompletionWriter)
+    form = Form(parse_chat_request, make_plan, "chatcmpl-", ChunkWriter, CompletionWriter)
 
     async def post(self) -> None:
         """Answer with Coze's answer."""
@@ -46,6 +53,7 @@ class ChatCompletionsHandler(AnsweringHandler):
                     rules=context.rules,
                     key_name=self.key.name,
                     parse=self.form.parse,
+                    make_plan=self.form.make_plan,
                 )
             )
             if self.gone:
@@ -63,7 +71,9 @@ class ChatCompletionsHandler(AnsweringHandler):
 class CompletionsHandler(ChatCompletionsHandler):
     """Text completions: a chat in which nobody has said anything but the prompt."""
 
-    form = Form(parse_text_request, "cmpl-", TextChunkWriter, TextCompletionWriter)
+    form = Form(
+        parse_text_request, make_text_plan, "cmpl-", TextChunkWriter, TextCompletionWriter
+    )
 
 
 def _translation(asked: Asked, form: Form) -> Callable[[bool], ChatStream]:

@@ -7,7 +7,6 @@ from typing import NamedTuple, TypeVar
 from cozeproxy.protocol.openai import ChatRequest
 from cozeproxy.protocol.parsing import ignored_fields
 from cozeproxy.protocol.plan import Plan, Rules
-from cozeproxy.protocol.planning import make_plan
 
 T = TypeVar("T")
 
@@ -33,8 +32,9 @@ class Asked(NamedTuple):
     ignored: list[str]
 
 
-# What makes a request of a body, or raises a RequestError.
+# What makes a request of a body, and a plan of a request; or raises a RequestError.
 Parse = Callable[[bytes], ChatRequest]
+MakePlan = Callable[[ChatRequest, Mapping[str, str], Rules, str | None], Plan]
 
 
 def read(
@@ -43,6 +43,7 @@ def read(
     rules: Rules,
     key_name: str | None,
     parse: Parse,
+    make_plan: MakePlan,
 ) -> Asked:
     """Read a body, which is used up by it.
 
