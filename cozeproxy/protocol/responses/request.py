@@ -83,6 +83,8 @@ def ask_for(
     past = known.past
     instructed = [Placed(Message("system", request.instructions), Place("instructions"))]
     placed = [*(instructed if request.instructions else ()), *messages_of(known.items)]
+    if not placed:
+        check_references(known.items)
     # Whose call stands beside it, an output is for that, whatever the request goes on from.
     own_calls = brings_calls(placed)
     if past and not past.waits and not own_calls:
