@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import Sequence
 
+import msgspec
+
 from cozeproxy.errors import CozeError, RequestError
 from cozeproxy.protocol.kept import ChatDetails, Message
 from cozeproxy.protocol.responses.again import RUNNING, Turn
@@ -64,11 +66,13 @@ async def cancel(id_: ResponseId, history: History) -> Turn:
         raise _ended()
     try:
         with finding(not_found(id_.pack())):
-            chat = await history.cancel(id_.conversation_id, id_.chat_id)
+            cancelled = await history.cancel(id_.conversation_id, id_.chat_id)
     except CozeError as error:
         if error.code in CANNOT_CANCEL:
             raise _ended() from error
         raise
+    # Of the rest of the chat the answer may know nothing.
+    chat = msgspec.structs.replace(turn.chat, status=cancelled.status)
     return turn._replace(chat=chat)
 
 

@@ -305,11 +305,12 @@ class TestDeleted:
 
 class TestCancelled:
     async def test_response_that_runs_is_cancelled(self, strict, sandbox):
-        asked = {**to("gated", user="ann"), "background": True}
+        asked = {**to("gated", user="ann"), "background": True, "metadata": {"k": "v"}}
         response = await strict.responses.create(**asked)
         await sandbox.gates.reached("ann")
         cancelled = await strict.responses.cancel(response.id)
         assert (cancelled.id, cancelled.status) == (response.id, "cancelled")
+        assert cancelled.metadata == {"k": "v"}
         assert (await strict.responses.retrieve(response.id)).status == "cancelled"
 
     async def test_stream_that_runs_is_cancelled_too(self, strict, sandbox):
