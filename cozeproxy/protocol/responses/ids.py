@@ -133,6 +133,9 @@ def unpack_response_id(text: str) -> ResponseId | None:
     found = unpack(text.removeprefix(RESPONSE), _response_decoder)
     if found is None or found.pack() != text:
         return None
+    # What limits of callers' keys are held against, is in every id that was given out.
+    if not (found.bot_id if found.kind == "chat" else found.workflow_id):
+        return None
     given = [found.bot_id, found.workflow_id, found.app_id]
     if found.kind != "workflow":
         given += [found.conversation_id, found.chat_id]
