@@ -4,7 +4,7 @@ import openai
 import pytest
 
 from cozeproxy.sandbox import Sandbox
-from tests.responses.asking import RAIN, calls_of, output, says, text_of, to
+from tests.responses.asking import RAIN, calls_of, output, polled, says, text_of, to
 from tests.support.files import PNG, data_url
 
 pytestmark = pytest.mark.gen_test(timeout=15)
@@ -301,6 +301,18 @@ class TestDeleted:
         for response in (first, second, fork):
             await strict.responses.delete(response.id)
         assert not sandbox.state.conversations
+
+
+    async def test_end_of_a_failed_one_stays_with_its_conversation(self, ask, strict):
+        first = await ask(**to("hello"))
+        asked = to("failed", previous_response_id=first.id)
+        begun = await strict.responses.create(**asked, background=True)
+        failed = await polled(strict, begun)
+        await strict.responses.delete(failed.id)
+        assert (await strict.responses.retrieve(failed.id)).status == "failed"
+        assert await items_of(strict, failed) == []
+        await strict.responses.delete(first.id)
+        await missing(strict.responses.retrieve(failed.id))
 
 
 class TestCancelled:

@@ -205,3 +205,13 @@ async def test_headers_say_where_and_what_was_done(post, stream):
     assert headers["X-Coze-Logid"]
     kind = "text/event-stream; charset=utf-8" if stream else "application/json"
     assert headers["Content-Type"] == kind
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_metadata_that_come_with_a_tools_output_are_without_effect(post, strict, stream):
+    first = await strict.responses.create(**to("tools", tools=[RAIN], metadata={"k": "1"}))
+    (call,) = calls_of(first)
+    asked = body("tools", [output(call, "wet")], metadata={"k": "2"}, stream=stream)
+    headers = (await post(asked, "/v1/responses")).headers
+    assert headers["X-Cozeproxy-Ignored"] == "metadata"
+    assert (await strict.responses.retrieve(first.id)).metadata == {"k": "1"}
