@@ -7,7 +7,7 @@ from functools import partial
 from typing import NamedTuple
 
 from cozeproxy.handlers.answering import AnsweringHandler
-from cozeproxy.handlers.reading import Asked, MakePlan, Parse, read
+from cozeproxy.handlers.reading import Asked, Reading, read
 from cozeproxy.protocol.completion import ChunkWriter, CompletionWriter, Head
 from cozeproxy.protocol.parsing import parse_chat_request, parse_text_request
 from cozeproxy.protocol.planning import make_plan
@@ -23,15 +23,13 @@ class Form(NamedTuple):
     """What the requests and the answers of an endpoint look like.
 
     Attributes:
-        parse: reads a request.
-        make_plan: decides how it is served.
+        reading: how a request is read.
         prefix: what the ids of answers begin with.
         chunks: writes an answer as it comes.
         whole: writes an answer at its end.
     """
 
-    parse: Parse
-    make_plan: MakePlan
+    reading: Reading
     prefix: str
     chunks: type[ChunkWriter | TextChunkWriter]
     whole: type[CompletionWriter | TextCompletionWriter]
@@ -40,7 +38,7 @@ class Form(NamedTuple):
 class ChatCompletionsHandler(AnsweringHandler):
     """Chat completions, streamed and not."""
 
-    form = Form(parse_chat_request, make_plan, "chatcmpl-", ChunkWriter, CompletionWriter)
+    form = Form(Reading(parse_chat_request, make_plan), "chatcmpl-", ChunkWriter, CompletionWriter)
 
     async def post(self) -> None:
         """Answer with Coze's answer."""
@@ -52,8 +50,7 @@ class ChatCompletionsHandler(AnsweringHandler):
                     headers=self.request.headers,
                     rules=context.rules,
                     key_name=self.key.name,
-                    parse=self.form.parse,
-                    make_plan=self.form.make_plan,
+                    reading=self.form.reading,
                 )
             )
             if self.gone:
@@ -72,7 +69,7 @@ class CompletionsHandler(ChatCompletionsHandler):
     """Text completions: a chat in which nobody has said anything but the prompt."""
 
     form = Form(
-        parse_text_request, make_text_plan, "cmpl-", TextChunkWriter, TextCompletionWriter
+        Reading(parse_text_request, make_text_plan), "cmpl-", TextChunkWriter, TextCompletionWriter
     )
 
 

@@ -15,7 +15,6 @@ from cozeproxy.protocol.conversations import conversation_of, drafts_in, read_id
 from cozeproxy.protocol.kept import Message
 from cozeproxy.protocol.messages import Draft
 from cozeproxy.protocol.paging import Paging, page
-from cozeproxy.protocol.responses.ids import unpack_message_id
 from cozeproxy.protocol.responses.items import chat_message_of, item_of
 from cozeproxy.upstream.history import History, finding
 
@@ -171,7 +170,7 @@ class SaidHandler(ConversationHandler):
     async def part(self, text: str, asked: Paging) -> tuple[list[Message], bool]:
         """A part of it, and whether there is more."""
         id_ = read_id(text)
-        after = _place(asked.after, id_) if asked.after else None
+        after = conversing.place_of(asked.after, id_) if asked.after else None
         with finding(conversing.not_found(text)):
             return await self.history().part(id_, order=asked.order, limit=asked.limit, after=after)
 
@@ -212,15 +211,15 @@ class ItemHandler(ConversationHandler):
     async def get(self, text: str, item: str) -> None:
         """Give it."""
         id_ = read_id(text)
-        place = _item(item, id_)
-        with finding(_no_item(item), message=True):
+        place = conversing.message_id(item, id_)
+        with finding(conversing.no_item(item), message=True):
             self.write_json(item_of(await self.history().message(id_, place), id_))
 
     async def delete(self, text: str, item: str) -> None:
         """Delete it; the answer is the conversation."""
         id_ = read_id(text)
-        place = _item(item, id_)
-        with finding(_no_item(item), message=True):
+        place = conversing.message_id(item, id_)
+        with finding(conversing.no_item(item), message=True):
             await self.history().delete_message(id_, place)
         await self.write_conversation(text)
 
@@ -236,21 +235,3 @@ def _name(pieces: list[bytes]) -> str:
 
 def _items(pieces: list[bytes]) -> list[Draft]:
     return drafts_in(conversing.parse_items(b"".join(pieces)))
-
-
-def _place(item: str, conversation: str) -> str:
-    found = unpack_message_id(item)
-    if found is None or found.conversation_id != conversation:
-        raise RequestError.invalid("after", "there is no such item in the conversation")
-    return found.message_id
-
-
-def _item(item: str, conversation: str) -> str:
-    found = unpack_message_id(item)
-    if found is None or found.conversation_id != conversation:
-        raise _no_item(item)
-    return found.message_id
-
-
-def _no_item(item: str) -> RequestError:
-    return RequestError(f"Item with id '{item[:500]}' not found.", status=404)

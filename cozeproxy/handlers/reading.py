@@ -32,9 +32,16 @@ class Asked(NamedTuple):
     ignored: list[str]
 
 
-# What makes a request of a body, and a plan of a request; or raises a RequestError.
-Parse = Callable[[bytes], ChatRequest]
-MakePlan = Callable[[ChatRequest, Mapping[str, str], Rules, str | None], Plan]
+class Reading(NamedTuple):
+    """How the requests of an endpoint are read. Both raise a RequestError.
+
+    Attributes:
+        parse: makes a request of a body.
+        make_plan: decides how it is served.
+    """
+
+    parse: Callable[[bytes], ChatRequest]
+    make_plan: Callable[[ChatRequest, Mapping[str, str], Rules, str | None], Plan]
 
 
 def read(
@@ -42,8 +49,7 @@ def read(
     headers: Mapping[str, str],
     rules: Rules,
     key_name: str | None,
-    parse: Parse,
-    make_plan: MakePlan,
+    reading: Reading,
 ) -> Asked:
     """Read a body, which is used up by it.
 
@@ -52,8 +58,8 @@ def read(
     """
     body = b"".join(pieces)
     pieces.clear()
-    request = parse(body)
-    plan = make_plan(request, headers, rules, key_name)
+    request = reading.parse(body)
+    plan = reading.make_plan(request, headers, rules, key_name)
     ignored = ignored_fields(body)
     if not plan.attachments:
         # Now, as it is as long as the body.

@@ -41,9 +41,7 @@ def make_text_plan(
         if not param.startswith("messages"):
             raise
         text, answer = str(error).replace(f"'{param}'", "'prompt'"), error.answer
-        raise RequestError(
-            text, param="prompt", code=answer.code, status=answer.status
-        ) from error
+        raise RequestError(text, param="prompt", code=answer.code, status=answer.status) from error
 
 
 class TextChunkWriter:

@@ -237,7 +237,9 @@ class TestHalf:
         assert response.headers["x-should-retry"] == "false"
 
     async def test_message_that_coze_refuses_is_no_missing_conversation(self, post, raw_coze):
-        asking = asyncio.create_task(post({"items": [says("One")]}, "/v1/conversations/conv_7/items"))
+        asking = asyncio.create_task(
+            post({"items": [says("One")]}, "/v1/conversations/conv_7/items")
+        )
         await (await raw_coze.called()).reply(code=4005, msg="invalid message content")
         response = await asking
         assert response.code == 400

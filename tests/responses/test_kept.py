@@ -302,7 +302,6 @@ class TestDeleted:
             await strict.responses.delete(response.id)
         assert not sandbox.state.conversations
 
-
     async def test_end_of_a_failed_one_stays_with_its_conversation(self, ask, strict):
         first = await ask(**to("hello"))
         asked = to("failed", previous_response_id=first.id)

@@ -122,9 +122,7 @@ async def test_coze_keeps_the_turn_unless_told_otherwise(ask, sandbox):
         ("coze.auto_save_history", {"extra_body": {"coze": {"auto_save_history": False}}}),
     ],
 )
-async def test_what_coze_keeps_all_the_same_is_not_said_to_be_forgotten(
-    ask, sandbox, field, asked
-):
+async def test_what_coze_keeps_all_the_same_is_not_said_to_be_forgotten(ask, sandbox, field, asked):
     first = await ask(**to("tools", tools=[RAIN]))
     (call,) = calls_of(first)
     arrived = len(sandbox.requests)
