@@ -10,6 +10,7 @@ import msgspec
 from cozeproxy.errors import UpstreamBrokenError, UpstreamTimeoutError
 from cozeproxy.handlers.answering import AnsweringHandler
 from cozeproxy.protocol.parsing import ignored_fields
+from cozeproxy.protocol.response import RunningChat
 from cozeproxy.protocol.responses.again import begun
 from cozeproxy.protocol.responses.openai import ResponsesRequest
 from cozeproxy.protocol.responses.parsing import IGNORED, parse_responses_request
@@ -77,6 +78,12 @@ class ResponsesHandler(AnsweringHandler):
             # Coze may have begun, so that a resend would be a second chat.
             error.accepted = True
             raise
+        if self.gone:
+            # Nobody has been told its id, so that nobody will fetch it.
+            running = RunningChat(str(chat.conversation_id), str(chat.id))
+            self.context.keep(account.cancel(running))
+            self.tell_nobody()
+            return
         self.write_json(begun(head, chat))
 
 

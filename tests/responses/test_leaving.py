@@ -62,6 +62,22 @@ async def test_nothing_is_asked_for_a_caller_that_leaves_before(connect, raw_coz
     assert lines(caplog) == ["499", "200"]
 
 
+async def test_chat_that_nobody_will_fetch_is_cancelled(connect, raw_coze, post, caplog):
+    caplog.set_level(logging.INFO)
+    exchange = await connect(body("7", background=True), path=PATH)
+    call = await raw_coze.called()
+    exchange.reset()
+    # Its end is seen before a later caller is.
+    await post(None, "/health", "GET")
+    begun = {"id": "71", "conversation_id": "72", "status": "in_progress"}
+    await call.reply(code=0, data=begun, msg="")
+    cancel = await raw_coze.called()
+    assert cancel.path == "/v3/chat/cancel"
+    assert json.loads(cancel.body) == {"conversation_id": "72", "chat_id": "71"}
+    await cancel.reply(code=0, data={}, msg="")
+    assert "499" in lines(caplog)
+
+
 async def test_large_request_is_served_beside_the_loop(post, raw_coze):
     picture = {"type": "input_image", "image_url": data_url(PNG + bytes(2**20))}
     text = {"type": "input_text", "text": "x" * 2**18}
