@@ -103,6 +103,12 @@ class TestRetrieved:
         again = [await strict.responses.retrieve(step.id) for step in steps]
         assert [text_of(each) for each in again] == ["", "", "The tool said: wet"]
         assert [text_of(each) for each in again] == [text_of(each) for each in steps]
+        # The tokens of all of them together are known at the end.
+        assert [each.usage and each.usage.total_tokens for each in again] == [
+            None,
+            None,
+            steps[-1].usage.total_tokens,
+        ]
         # The ids of calls that were answered are forgotten; what they were stays.
         assert [[(call.name, call.arguments) for call in calls_of(each)] for each in again] == [
             [(call.name, call.arguments) for call in calls_of(each)] for each in steps

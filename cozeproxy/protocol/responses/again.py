@@ -80,9 +80,9 @@ def response_of(turn: Turn) -> bytes:
         if message.type == "answer":
             translator.receive_event((b"conversation.message.completed", _encode(message)))
     if id_.leg < len(legs) - 1:
-        # What came of the outputs is another response.
+        # What came of the outputs is another response, and the tokens that Coze tells are of both.
         out.tool_calls(answered_calls(leg))
-        out.finish("tool_calls", chat.usage, {})
+        out.finish("tool_calls", None, {})
     elif chat.status in _ENDED:
         name = f"conversation.chat.{chat.status}"
         translator.receive_event((name.encode(), _encode(chat)))
