@@ -14,7 +14,7 @@ try:
     from uvloop import new_event_loop
 except ImportError:
     # Not everywhere can it be had, and it only makes things faster.
-    from asyncio import new_event_loop
+    from asyncio import new_event_loop  # type: ignore[assignment]
 
 from cozeproxy.app import Service
 from cozeproxy.cli import quickstart

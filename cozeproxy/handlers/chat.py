@@ -7,24 +7,29 @@ from functools import partial
 from typing import NamedTuple
 
 from cozeproxy.handlers.answering import AnsweringHandler
-from cozeproxy.handlers.reading import Asked, Parse, read
+from cozeproxy.handlers.reading import Asked, Reading, read
 from cozeproxy.protocol.completion import ChunkWriter, CompletionWriter, Head
 from cozeproxy.protocol.parsing import parse_chat_request, parse_text_request
+from cozeproxy.protocol.planning import make_plan
 from cozeproxy.protocol.stream import ChatStream
-from cozeproxy.protocol.text_completion import TextChunkWriter, TextCompletionWriter
+from cozeproxy.protocol.text_completion import (
+    TextChunkWriter,
+    TextCompletionWriter,
+    make_text_plan,
+)
 
 
 class Form(NamedTuple):
     """What the requests and the answers of an endpoint look like.
 
     Attributes:
-        parse: reads a request.
+        reading: how a request is read.
         prefix: what the ids of answers begin with.
         chunks: writes an answer as it comes.
         whole: writes an answer at its end.
     """
 
-    parse: Parse
+    reading: Reading
     prefix: str
     chunks: type[ChunkWriter | TextChunkWriter]
     whole: type[CompletionWriter | TextCompletionWriter]
@@ -33,7 +38,7 @@ class Form(NamedTuple):
 class ChatCompletionsHandler(AnsweringHandler):
     """Chat completions, streamed and not."""
 
-    form = Form(parse_chat_request, "chatcmpl-", ChunkWriter, CompletionWriter)
+    form = Form(Reading(parse_chat_request, make_plan), "chatcmpl-", ChunkWriter, CompletionWriter)
 
     async def post(self) -> None:
         """Answer with Coze's answer."""
@@ -45,7 +50,7 @@ class ChatCompletionsHandler(AnsweringHandler):
                     headers=self.request.headers,
                     rules=context.rules,
                     key_name=self.key.name,
-                    parse=self.form.parse,
+                    reading=self.form.reading,
                 )
             )
             if self.gone:
@@ -63,7 +68,9 @@ class ChatCompletionsHandler(AnsweringHandler):
 class CompletionsHandler(ChatCompletionsHandler):
     """Text completions: a chat in which nobody has said anything but the prompt."""
 
-    form = Form(parse_text_request, "cmpl-", TextChunkWriter, TextCompletionWriter)
+    form = Form(
+        Reading(parse_text_request, make_text_plan), "cmpl-", TextChunkWriter, TextCompletionWriter
+    )
 
 
 def _translation(asked: Asked, form: Form) -> Callable[[bool], ChatStream]:

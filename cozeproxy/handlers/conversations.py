@@ -1,8 +1,13 @@
 """``/v1/conversations``: OpenAI's Conversations API over Coze's, and two calls beyond it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from cozeproxy.errors import RequestError
+from cozeproxy.errors import (
+    RequestError,
+    ServiceError,
+    UpstreamBrokenError,
+    UpstreamTimeoutError,
+)
 from cozeproxy.handlers.access import ForbiddenError
 from cozeproxy.handlers.asking import AskingHandler
 from cozeproxy.protocol import conversations as conversing
@@ -10,7 +15,6 @@ from cozeproxy.protocol.conversations import conversation_of, drafts_in, read_id
 from cozeproxy.protocol.kept import Message
 from cozeproxy.protocol.messages import Draft
 from cozeproxy.protocol.paging import Paging, page
-from cozeproxy.protocol.responses.ids import unpack_message_id
 from cozeproxy.protocol.responses.items import chat_message_of, item_of
 from cozeproxy.upstream.history import History, finding
 
@@ -37,6 +41,31 @@ class ConversationHandler(AskingHandler):
         account = self.account(self.end_user())
         ids = await self.context.uploader.upload(account, files) if files else []
         return conversing.coze_messages(drafts, iter(ids))
+
+    async def add(
+        self, id_: str, messages: Sequence[Mapping[str, str]], *, begun: bool = False
+    ) -> list[Message]:
+        """Put messages into a conversation, which Coze takes one by one.
+
+        Args:
+            id_: Coze's id of the conversation.
+            messages: as Coze has them.
+            begun: something of the request has been done before.
+
+        Raises:
+            ServiceError: one of them could not be put there; those before it are.
+        """
+        history = self.history()
+        added: list[Message] = []
+        try:
+            for message in messages:
+                added.append(await history.add(conversing.add_call(id_, message)))  # noqa: PERF401
+        except ServiceError as error:
+            # What is there already would be there twice after a resend, and so may this one.
+            unsure = isinstance(error, UpstreamBrokenError | UpstreamTimeoutError)
+            error.accepted = error.accepted or begun or bool(added) or unsure
+            raise
+        return added
 
 
 class ConversationsHandler(ConversationHandler):
@@ -66,6 +95,9 @@ class ConversationsHandler(ConversationHandler):
         """List the conversations of a bot, whoever's they are."""
         asked = Paging.of(self.query(), MOST_LISTED)
         query = self.query()
+        if query.get("after"):
+            # Ignored, it would lead to the first page again and again.
+            raise RequestError.invalid("after", "Coze counts the pages of this list, by 'page'")
         bot = query.get("bot_id") or self.context.rules.defaults.bot_id
         number = query.get("page") or "1"
         if not bot:
@@ -92,10 +124,8 @@ class ConversationsHandler(ConversationHandler):
         bot = self._bot(new)
         messages = await self.messages_of(drafts)
         first, others = messages[: conversing.MOST_AT_FIRST], messages[conversing.MOST_AT_FIRST :]
-        history = self.history()
-        made = await history.create(conversing.create_call(new, bot, first))
-        for message in others:
-            await history.add(conversing.add_call(str(made.id), message))
+        made = await self.history().create(conversing.create_call(new, bot, first))
+        await self.add(str(made.id), others, begun=True)
         self.write_json(conversation_of(made))
 
     def _bot(self, new: conversing.NewConversation) -> str | None:
@@ -140,7 +170,7 @@ class SaidHandler(ConversationHandler):
     async def part(self, text: str, asked: Paging) -> tuple[list[Message], bool]:
         """A part of it, and whether there is more."""
         id_ = read_id(text)
-        after = _place(asked.after, id_) if asked.after else None
+        after = conversing.place_of(asked.after, id_) if asked.after else None
         with finding(conversing.not_found(text)):
             return await self.history().part(id_, order=asked.order, limit=asked.limit, after=after)
 
@@ -159,8 +189,7 @@ class ItemsHandler(SaidHandler):
         id_ = read_id(text)
         with self.context.load.entered(), finding(conversing.not_found(text)):
             messages = await self.messages_of(await self.read_body(_items))
-            history = self.history()
-            added = [await history.add(conversing.add_call(id_, each)) for each in messages]
+            added = await self.add(id_, messages)
         self.write_json(page([item_of(message, id_) for message in added], has_more=False))
 
 
@@ -182,15 +211,15 @@ class ItemHandler(ConversationHandler):
     async def get(self, text: str, item: str) -> None:
         """Give it."""
         id_ = read_id(text)
-        place = _item(item, id_)
-        with finding(_no_item(item)):
+        place = conversing.message_id(item, id_)
+        with finding(conversing.no_item(item), message=True):
             self.write_json(item_of(await self.history().message(id_, place), id_))
 
     async def delete(self, text: str, item: str) -> None:
         """Delete it; the answer is the conversation."""
         id_ = read_id(text)
-        place = _item(item, id_)
-        with finding(_no_item(item)):
+        place = conversing.message_id(item, id_)
+        with finding(conversing.no_item(item), message=True):
             await self.history().delete_message(id_, place)
         await self.write_conversation(text)
 
@@ -206,21 +235,3 @@ def _name(pieces: list[bytes]) -> str:
 
 def _items(pieces: list[bytes]) -> list[Draft]:
     return drafts_in(conversing.parse_items(b"".join(pieces)))
-
-
-def _place(item: str, conversation: str) -> str:
-    found = unpack_message_id(item)
-    if found is None or found.conversation_id != conversation:
-        raise RequestError.invalid("after", "there is no such item in the conversation")
-    return found.message_id
-
-
-def _item(item: str, conversation: str) -> str:
-    found = unpack_message_id(item)
-    if found is None or found.conversation_id != conversation:
-        raise _no_item(item)
-    return found.message_id
-
-
-def _no_item(item: str) -> RequestError:
-    return RequestError(f"Item with id '{item[:500]}' not found.", status=404)

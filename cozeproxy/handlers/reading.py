@@ -7,7 +7,6 @@ from typing import NamedTuple, TypeVar
 from cozeproxy.protocol.openai import ChatRequest
 from cozeproxy.protocol.parsing import ignored_fields
 from cozeproxy.protocol.plan import Plan, Rules
-from cozeproxy.protocol.planning import make_plan
 
 T = TypeVar("T")
 
@@ -33,8 +32,16 @@ class Asked(NamedTuple):
     ignored: list[str]
 
 
-# What makes a request of a body, or raises a RequestError.
-Parse = Callable[[bytes], ChatRequest]
+class Reading(NamedTuple):
+    """How the requests of an endpoint are read. Both raise a RequestError.
+
+    Attributes:
+        parse: makes a request of a body.
+        make_plan: decides how it is served.
+    """
+
+    parse: Callable[[bytes], ChatRequest]
+    make_plan: Callable[[ChatRequest, Mapping[str, str], Rules, str | None], Plan]
 
 
 def read(
@@ -42,7 +49,7 @@ def read(
     headers: Mapping[str, str],
     rules: Rules,
     key_name: str | None,
-    parse: Parse,
+    reading: Reading,
 ) -> Asked:
     """Read a body, which is used up by it.
 
@@ -51,8 +58,8 @@ def read(
     """
     body = b"".join(pieces)
     pieces.clear()
-    request = parse(body)
-    plan = make_plan(request, headers, rules, key_name)
+    request = reading.parse(body)
+    plan = reading.make_plan(request, headers, rules, key_name)
     ignored = ignored_fields(body)
     if not plan.attachments:
         # Now, as it is as long as the body.

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from cozeproxy.errors import UpstreamBrokenError, UpstreamTimeoutError
 from cozeproxy.handlers.answering import AnsweringHandler
 from cozeproxy.protocol.parsing import ignored_fields
 from cozeproxy.protocol.response import RunningChat
@@ -78,7 +79,12 @@ class ResponsesHandler(AnsweringHandler):
         ids = await self.wait_for(uploading)
         if ids is None:
             return
-        chat = await History(account).begin(asked.plan.call(iter(ids)))
+        try:
+            chat = await History(account).begin(asked.plan.call(iter(ids)))
+        except (UpstreamBrokenError, UpstreamTimeoutError) as error:
+            # Coze may have begun, so that a resend would be a second chat.
+            error.accepted = True
+            raise
         if self.gone:
             self.tell_nobody()
             if chat.status in RUNNING:

@@ -11,7 +11,7 @@ from cozeproxy.protocol.coze import number
 from cozeproxy.protocol.messages import Draft, check_drafts, drafts_of, encode_draft, names_of_calls
 from cozeproxy.protocol.parsing import parse, unsupported
 from cozeproxy.protocol.request import Call, check_meta_data
-from cozeproxy.protocol.responses.ids import CONVERSATION, conversation_id
+from cozeproxy.protocol.responses.ids import CONVERSATION, conversation_id, unpack_message_id
 from cozeproxy.protocol.responses.messages import (
     Placed,
     check_references,
@@ -143,6 +143,35 @@ def read_id(text: str) -> str:
 def not_found(id_: str) -> RequestError:
     """The error for a conversation that there is none of."""
     return RequestError(f"Conversation with id '{id_[:200]}' not found.", status=404)
+
+
+def message_id(item: str, conversation: str) -> str:
+    """Coze's id of an item of a conversation.
+
+    Raises:
+        RequestError: it is none.
+    """
+    found = unpack_message_id(item)
+    if found is None or found.conversation_id != conversation:
+        raise no_item(item)
+    return found.message_id
+
+
+def place_of(item: str, conversation: str) -> str:
+    """Coze's id of the item that a page comes after.
+
+    Raises:
+        RequestError: it is none.
+    """
+    try:
+        return message_id(item, conversation)
+    except RequestError as error:
+        raise RequestError.invalid("after", "there is no such item in the conversation") from error
+
+
+def no_item(id_: str) -> RequestError:
+    """The error for an item that there is none of."""
+    return RequestError(f"Item with id '{id_[:500]}' not found.", status=404)
 
 
 def create_call(new: NewConversation, bot_id: str | None, messages: Sequence[Any]) -> Call:

@@ -21,8 +21,9 @@ T = TypeVar("T")
 ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 _FILE = re.compile(r"file-(?P<id>[0-9]{1,32})-(?P<purpose>[a-z_-]{1,32})")
-# Base64 without its padding; "=" and "/" would not survive URLs and strict callers.
-_PACKED = re.compile(r"[A-Za-z0-9_-]{1,4096}")
+# Base64 without its padding; "=" and "/" would not survive URLs and strict callers. The longest ids
+# are those of responses that were to be cut before four long texts.
+_PACKED = re.compile(r"[A-Za-z0-9_-]{1,8192}")
 
 
 class CallId(NamedTuple):

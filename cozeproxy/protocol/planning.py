@@ -79,7 +79,11 @@ def _continuation(request: ChatRequest, rules: Rules) -> Plan | None:
             sent=Sent(_waiting(outputs), kept=True, leg=outputs.leg),
             # The demand for JSON went out with the question; this is where its answer comes.
             fenced=request.wants_json,
-            notes={"Emulated": "response_format"} if request.wants_json else {},
+            notes={
+                # Coze keeps those that the chat began with.
+                **_ignored(request, "metadata"),
+                **({"Emulated": "response_format"} if request.wants_json else {}),
+            },
         )
     reply = workflow_reply(request)
     if reply:

@@ -6,20 +6,42 @@ the end ``finish_reason`` is null, as OpenAI's own server has it, though openai-
 types, which are those of the whole answer, deny it.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
-from cozeproxy.errors import ServiceError, UnansweredToolError
+from cozeproxy.errors import RequestError, ServiceError, UnansweredToolError
 from cozeproxy.protocol import sse
 from cozeproxy.protocol.completion import Head, error_frame, joined, step_of, usage_of
 from cozeproxy.protocol.coze import Usage
 from cozeproxy.protocol.ids import is_resume_id
+from cozeproxy.protocol.openai import ChatRequest
+from cozeproxy.protocol.plan import Before, Plan, Rules
+from cozeproxy.protocol.planning import make_plan
 from cozeproxy.protocol.response import ToolCall
 
 REMEDY = "A text completion cannot tell of it: ask through /v1/chat/completions."
 
 _encode = msgspec.json.encode
+
+
+def make_text_plan(
+    request: ChatRequest, headers: Mapping[str, str], rules: Rules, key_name: str | None
+) -> Plan:
+    """Decide how a request is served, as make_plan() does for the chat that it has become.
+
+    Raises:
+        RequestError: it cannot be served; ``param`` names the place in its own terms.
+    """
+    try:
+        return make_plan(request, headers, rules, key_name, Before(remedy=REMEDY))
+    except RequestError as error:
+        param = error.param or ""
+        if not param.startswith("messages"):
+            raise
+        text, answer = str(error).replace(f"'{param}'", "'prompt'"), error.answer
+        raise RequestError(text, param="prompt", code=answer.code, status=answer.status) from error
 
 
 class TextChunkWriter:

@@ -11,6 +11,9 @@ from cozeproxy.protocol.kept import ChatDetails, Conversation, Message, Page
 from cozeproxy.protocol.request import Call
 from cozeproxy.upstream.account import Account
 
+# Coze's code for the id of a message that there is none of.
+NO_MESSAGE = 4005
+
 # A bound for a service that never says that it has no more.
 MOST_PAGES = 100
 
@@ -124,16 +127,17 @@ class History:
 
 
 @contextmanager
-def finding(error: RequestError) -> Iterator[None]:
-    """Raise this error where Coze knows no such conversation, chat or message."""
+def finding(error: RequestError, *, message: bool = False) -> Iterator[None]:
+    """Raise this error where Coze knows no such conversation or chat, or no such message."""
     try:
         yield
     except CozeError as refusal:
-        if is_missing(refusal):
+        # The same is the code for a content that Coze does not take.
+        if is_missing(refusal) or (message and refusal.code == NO_MESSAGE):
             raise error from refusal
         raise
 
 
 def is_missing(error: Exception) -> bool:
-    """Whether Coze knows no such conversation, chat or message."""
-    return isinstance(error, CozeError) and (error.answer == NOT_FOUND or error.code == 4005)
+    """Whether Coze knows no such conversation or chat."""
+    return isinstance(error, CozeError) and error.answer == NOT_FOUND

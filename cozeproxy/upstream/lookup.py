@@ -4,7 +4,7 @@ Nothing is remembered here: what a response was, is in its id, and what was said
 """
 
 import asyncio
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator, Mapping
 
 from cozeproxy.errors import CozeError, RequestError
 from cozeproxy.protocol import steps
@@ -77,7 +77,7 @@ async def _legs(id_: ResponseId, history: History) -> list[list[Message]]:
 async def _resolved(items: list[tuple[str, Item]], history: History) -> list[tuple[str, Item]]:
     """The items, with what they refer to in place of references, as far as that is kept."""
     referred = {place: id_ for place, item in items if (id_ := _referred(item))}
-    wanted = set(referred.values())
+    wanted = {id_._replace(part=0) for id_ in referred.values()}
     conversations = {id_.conversation_id for id_ in wanted}
     if len(conversations) > MOST_CONVERSATIONS:
         raise RequestError.invalid(
@@ -93,9 +93,18 @@ async def _resolved(items: list[tuple[str, Item]], history: History) -> list[tup
     for listed in await asyncio.gather(*map(said_in, conversations)):
         found |= listed
     return [
-        (place, found.get(referred[place], item) if place in referred else item)
+        (place, _in_place_of(item, referred[place], found) if place in referred else item)
         for place, item in items
     ]
+
+
+def _in_place_of(item: Item, referred: MessageId, found: Mapping[MessageId, Item]) -> Item:
+    """What a reference refers to, if it was found."""
+    whole = referred._replace(part=0)
+    if referred.part and whole in found:
+        # The message's first part has stood for all of it.
+        return Item("reasoning")
+    return found.get(whole, item)
 
 
 async def _messages(conversation: str, history: History) -> list[Message]:

@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import Sequence
 
+import msgspec
+
 from cozeproxy.errors import CozeError, RequestError
 from cozeproxy.protocol.kept import ChatDetails, Message
 from cozeproxy.protocol.responses.again import RUNNING, Turn
@@ -64,11 +66,13 @@ async def cancel(id_: ResponseId, history: History) -> Turn:
         raise _ended()
     try:
         with finding(not_found(id_.pack())):
-            chat = await history.cancel(id_.conversation_id, id_.chat_id)
+            cancelled = await history.cancel(id_.conversation_id, id_.chat_id)
     except CozeError as error:
         if error.code in CANNOT_CANCEL:
             raise _ended() from error
         raise
+    # Of the rest of the chat the answer may know nothing.
+    chat = msgspec.structs.replace(turn.chat, status=cancelled.status)
     return turn._replace(chat=chat)
 
 
@@ -84,10 +88,10 @@ async def delete(id_: ResponseId, history: History) -> None:
         raise RequestError(
             "A response that is still being made cannot be deleted. Cancel it first."
         )
-    with finding(not_found(id_.pack())):
+    with finding(not_found(id_.pack()), message=True):
         everything = await history.messages(id_.conversation_id)
         own = [message for message in everything if str(message.chat_id) == id_.chat_id]
-        if len(own) == len(everything) and not id_.named:
+        if len(own) == len(everything) and not id_.lasting:
             await history.delete(id_.conversation_id)
         else:
             await _delete_all(id_.conversation_id, own, history)

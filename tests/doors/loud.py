@@ -4,10 +4,11 @@ import logging
 import sys
 
 from cozeproxy.cli import main
-from cozeproxy.handlers import reading
+from cozeproxy.handlers.chat import ChatCompletionsHandler
 
 logging.basicConfig(level=logging.DEBUG)
-make_plan = reading.make_plan
+form = ChatCompletionsHandler.form
+make_plan = form.reading.make_plan
 
 
 def make_plan_or_crash(request, *rest):
@@ -16,5 +17,6 @@ def make_plan_or_crash(request, *rest):
     return make_plan(request, *rest)
 
 
-reading.make_plan = make_plan_or_crash
+crashing = form.reading._replace(make_plan=make_plan_or_crash)
+ChatCompletionsHandler.form = form._replace(reading=crashing)
 sys.exit(main())

@@ -118,8 +118,9 @@ async def test_headers_tell_ids_and_what_was_ignored(post):
 
 
 @pytest.mark.parametrize("stream", [False, True])
-async def test_bot_that_calls_a_tool_is_an_error_that_says_where_to_ask(caller, stream):
-    asked = body("tools", stream=stream, extra_body={"coze": {"auto_save_history": True}})
+@pytest.mark.parametrize("kept", [False, True])
+async def test_bot_that_calls_a_tool_is_an_error_that_says_where_to_ask(caller, stream, kept):
+    asked = body("tools", stream=stream, extra_body={"coze": {"auto_save_history": kept}})
     with pytest.raises(openai.BadRequestError) as caught:
         await caller.completions.create(**asked)
     assert caught.value.code == "tool_output_required"
@@ -130,6 +131,7 @@ async def test_bot_that_calls_a_tool_is_an_error_that_says_where_to_ask(caller, 
     ("fields", "param", "code"),
     [
         ({"prompt": None}, "prompt", "missing_required_parameter"),
+        ({"prompt": ""}, "prompt", "invalid_value"),
         ({"prompt": [1, 2]}, "prompt", "unsupported_value"),
         ({"prompt": ["a", "b"]}, "prompt", "unsupported_value"),
         ({"suffix": "x"}, "suffix", "unsupported_parameter"),
@@ -146,6 +148,7 @@ async def test_what_cannot_be_served_is_a_400_that_names_the_place(
     response = await post(body("hello", **fields), PATH)
     assert response.code == 400
     assert (error_of(response)["param"], error_of(response)["code"]) == (param, code)
+    assert f"'{param}'" in error_of(response)["message"]
     assert sandbox.requests == []
 
 

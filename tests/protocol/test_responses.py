@@ -14,6 +14,7 @@ from cozeproxy.protocol.paging import Paging, page_of
 from cozeproxy.protocol.plan import Plan
 from cozeproxy.protocol.response import ChatTranslator, Wanted
 from cozeproxy.protocol.responses.ids import (
+    MOST_MODEL,
     FunctionCall,
     MessageId,
     ResponseId,
@@ -142,12 +143,12 @@ response_ids = st.builds(
     created=counts,
     conversation_id=coze_ids,
     chat_id=coze_ids,
-    bot_id=st.none() | coze_ids,
+    bot_id=coze_ids,
     inputs=counts,
     before=counts,
     instructions=counts,
     kind=st.sampled_from(["chat", "chatflow"]),
-    workflow_id=st.none() | coze_ids,
+    workflow_id=coze_ids,
     leg=st.integers(0, 3),
     replayed=counts,
     fenced=st.booleans(),
@@ -163,6 +164,17 @@ def test_id_of_a_response_holds_all_of_it(id_):
     assert id_.pack().startswith("resp_W")
 
 
+def test_longest_id_can_be_read():
+    id_ = msgspec.structs.replace(
+        ID,
+        model="模" * MOST_MODEL,
+        conversation_id="9" * 64,
+        chat_id="9" * 64,
+        stops=("👨" * 256,) * 4,
+    )
+    assert unpack_response_id(id_.pack()) == id_
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
@@ -174,6 +186,8 @@ def test_id_of_a_response_holds_all_of_it(id_):
         msgspec.structs.replace(ID, conversation_id="1", chat_id="../2").pack(),
         msgspec.structs.replace(ID, conversation_id="1", chat_id="2", inputs=-1).pack(),
         msgspec.structs.replace(ID, conversation_id="1", chat_id="2", leg=-1).pack(),
+        msgspec.structs.replace(ID, conversation_id="1", chat_id="2", bot_id=None).pack(),
+        msgspec.structs.replace(ID, conversation_id="1", chat_id="2", kind="chatflow").pack(),
         msgspec.structs.replace(ID, conversation_id="1", chat_id="2").pack() + "A",
         msgspec.structs.replace(ID, conversation_id="1", chat_id="2").pack() + "=",
         msgspec.structs.replace(ID, conversation_id="1", chat_id="2").pack()[:-1],

@@ -1,10 +1,12 @@
 """Responses that nobody waits for: begun, and polled for."""
 
+import asyncio
 import json
 
 import openai
 import pytest
 
+from cozeproxy.upstream.client import CozeClient
 from tests.responses.asking import KEYS, RAIN, body, calls_of, output, polled, says, text_of, to
 from tests.service.asking import last_arrived
 from tests.support.files import PNG, data_url
@@ -80,6 +82,36 @@ async def test_refusal_has_a_status(strict):
     with pytest.raises(openai.PermissionDeniedError) as caught:
         await strict.responses.create(**to("unpublished"), **BACKGROUND)
     assert caught.value.code == "model_not_available"
+
+
+class TestUnsure:
+    """Whether Coze has begun, cannot be known: a resend could be a second chat."""
+
+    @pytest.fixture
+    def environment(self, raw_coze, monkeypatch):
+        monkeypatch.setattr(CozeClient.call, "__defaults__", ("application/json", 0.3))
+        return {"COZE_BASE_URL": raw_coze.base_url}
+
+    @pytest.mark.parametrize(
+        ("comes", "status"), [("nothing", 504), ("the end", 502), ("something else", 502)]
+    )
+    async def test_it_is_not_sent_again(self, post, raw_coze, comes, status):
+        asking = asyncio.create_task(post(body("7", **BACKGROUND), "/v1/responses"))
+        call = await raw_coze.called()
+        if comes == "the end":
+            call.close()
+        elif comes == "something else":
+            await call.reply(code=0, data=7, msg="")
+        response = await asking
+        assert response.code == status
+        assert response.headers["x-should-retry"] == "false"
+
+    async def test_refusal_is(self, post, raw_coze):
+        asking = asyncio.create_task(post(body("7", **BACKGROUND), "/v1/responses"))
+        await (await raw_coze.called()).reply(code=4013, msg="too many")
+        response = await asking
+        assert response.code == 429
+        assert "x-should-retry" not in response.headers
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """OpenAI's Conversations API through the stock SDK, over Coze's conversations."""
 
+import asyncio
 import json
 
 import openai
@@ -205,6 +206,46 @@ class TestItems:
         assert item.content[1].file_id == stored
 
 
+class TestHalf:
+    """Items are added one by one, and one of them cannot be."""
+
+    @pytest.fixture
+    def environment(self, raw_coze):
+        return {"COZE_BASE_URL": raw_coze.base_url}
+
+    @pytest.mark.parametrize("before", [0, 1])
+    async def test_it_is_sent_again_only_where_nothing_was_added(self, post, raw_coze, before):
+        asked = {"items": [says("One"), says("Two")]}
+        asking = asyncio.create_task(post(asked, "/v1/conversations/conv_7/items"))
+        for _ in range(before):
+            await (await raw_coze.called()).reply(code=0, data={"id": "1"}, msg="")
+        call = await raw_coze.called()
+        assert call.path == f"{ADD}?conversation_id=7"
+        await call.reply(code=4013, msg="too many")
+        response = await asking
+        assert response.code == 429
+        assert response.headers.get("x-should-retry") == ("false" if before else None)
+
+    async def test_conversation_is_not_made_twice(self, post, raw_coze):
+        asked = {"items": [says(str(number)) for number in range(17)]}
+        asking = asyncio.create_task(post(asked, "/v1/conversations"))
+        made = {"id": "7", "created_at": 1, "meta_data": {}, "last_section_id": "7"}
+        await (await raw_coze.called()).reply(code=0, data=made, msg="")
+        await (await raw_coze.called()).reply(code=4013, msg="too many")
+        response = await asking
+        assert response.code == 429
+        assert response.headers["x-should-retry"] == "false"
+
+    async def test_message_that_coze_refuses_is_no_missing_conversation(self, post, raw_coze):
+        asking = asyncio.create_task(
+            post({"items": [says("One")]}, "/v1/conversations/conv_7/items")
+        )
+        await (await raw_coze.called()).reply(code=4005, msg="invalid message content")
+        response = await asking
+        assert response.code == 400
+        assert "invalid message content" in error_of(response)["message"]
+
+
 class TestMissing:
     @pytest.mark.parametrize("id_", [NOWHERE, "conv_x", "x", "conv_"])
     async def test_conversation_that_is_not_there_is_a_404(self, strict, id_):
@@ -313,7 +354,10 @@ class TestList:
 
     @pytest.mark.parametrize(
         ("query", "param"),
-        [("?limit=51", "limit"), ("?page=0", "page"), ("?page=x", "page"), ("?order=x", "order")],
+        [
+            *(("?limit=51", "limit"), ("?page=0", "page"), ("?page=x", "page")),
+            *(("?order=x", "order"), ("?after=conv_1", "after")),
+        ],
     )
     async def test_query_that_cannot_be_is_a_400(self, listed, query, param):
         response = await listed(query)

@@ -147,6 +147,23 @@ class TestSlowly:
         assert names.count("response.created") == 1
         assert names[-2:] == ["response.completed", None]
 
+    async def test_items_of_one_message_have_ids_of_their_own(self, connect, raw_coze):
+        exchange = await connect(body("7", stream=True), path="/v1/responses")
+        call = await raw_coze.called()
+        pieces = [
+            coze.delta(text, reasoning_content=reasoning)
+            for text, reasoning in (("", "Well"), ("One", ""), ("", "Hm"), ("Two", ""))
+        ]
+        await call.start(coze.CREATED, *pieces, coze.completed("OneTwo"), coze.END)
+        await call.end()
+        *between, (_, completed), _ = frames(await exchange.rest())
+        items = completed["response"]["output"]
+        assert [item["type"] for item in items] == ["reasoning", "message"] * 2
+        ids = [item["id"] for item in items]
+        assert len(set(ids)) == 4
+        told = [data["item_id"] for _, data in between if "delta" in data]
+        assert told == ids
+
     async def test_failure_after_signs_of_life_begins_and_ends_the_response(
         self, connect, raw_coze
     ):

@@ -4,7 +4,7 @@ import openai
 import pytest
 
 from cozeproxy.sandbox import Sandbox
-from tests.responses.asking import RAIN, calls_of, output, says, text_of, to
+from tests.responses.asking import RAIN, calls_of, output, polled, says, text_of, to
 from tests.support.files import PNG, data_url
 
 pytestmark = pytest.mark.gen_test(timeout=15)
@@ -103,6 +103,12 @@ class TestRetrieved:
         again = [await strict.responses.retrieve(step.id) for step in steps]
         assert [text_of(each) for each in again] == ["", "", "The tool said: wet"]
         assert [text_of(each) for each in again] == [text_of(each) for each in steps]
+        # The tokens of all of them together are known at the end.
+        assert [each.usage and each.usage.total_tokens for each in again] == [
+            None,
+            None,
+            steps[-1].usage.total_tokens,
+        ]
         # The ids of calls that were answered are forgotten; what they were stays.
         assert [[(call.name, call.arguments) for call in calls_of(each)] for each in again] == [
             [(call.name, call.arguments) for call in calls_of(each)] for each in steps
@@ -149,6 +155,15 @@ class TestInputItems:
         response = await ask(**to("hello", items, instructions="Be brief."))
         assert await items_of(strict, response) == [("assistant", "1")]
         assert (await strict.responses.retrieve(response.id)).instructions == "Be brief."
+
+    async def test_answer_is_none_also_where_the_question_was_deleted(self, ask, strict):
+        response = await ask(**to("hello", "One", instructions="Be brief."))
+        (question,) = (await strict.responses.input_items.list(response.id)).data
+        conversation = "conv_" + response.model_extra["coze"]["conversation_id"]
+        await strict.conversations.items.delete(question.id, conversation_id=conversation)
+        assert await items_of(strict, response) == []
+        again = await strict.responses.retrieve(response.id)
+        assert (text_of(again), again.instructions) == (text_of(response), None)
 
     async def test_turn_has_its_own_input_only(self, ask, strict):
         first = await ask(**to("hello", "One"))
@@ -255,23 +270,64 @@ class TestDeleted:
         third = await ask(**to("memory", "Three", previous_response_id=second.id))
         assert text_of(third) == "You said: Three Before that: Two | Hello"
 
-    async def test_conversation_that_was_named_stays(self, ask, strict, sandbox):
+    @pytest.mark.parametrize(
+        "naming",
+        [
+            lambda id_: {"conversation": f"conv_{id_}"},
+            lambda id_: {"extra_headers": {"x-conversation-id": id_}},
+            lambda id_: {"coze": {"conversation_id": id_}},
+        ],
+        ids=["conversation", "header", "coze"],
+    )
+    async def test_conversation_that_was_named_stays(self, ask, strict, sandbox, naming):
         conversation = sandbox.state.new_conversation("")
-        named = f"conv_{conversation.id}"
-        response = await ask(**to("hello", conversation=named))
+        response = await ask(**to("hello", **naming(conversation.id)))
         await strict.responses.delete(response.id)
         assert conversation.messages == []
         assert conversation.id in sandbox.state.conversations
         await missing(strict.responses.retrieve(response.id))
 
+    async def test_conversation_that_was_named_turns_ago_stays(self, ask, strict, sandbox):
+        conversation = sandbox.state.new_conversation("")
+        first = await ask(**to("hello", conversation=f"conv_{conversation.id}"))
+        second = await ask(**to("tools", previous_response_id=first.id, tools=[RAIN]))
+        (call,) = calls_of(second)
+        third = await ask(**to("tools", [output(call, "wet")], previous_response_id=second.id))
+        await strict.responses.delete(first.id)
+        await strict.responses.delete(third.id)
+        assert conversation.messages == []
+        assert conversation.id in sandbox.state.conversations
+
+    async def test_conversation_that_was_begun_turns_ago_goes_with_the_last(
+        self, ask, strict, sandbox
+    ):
+        first = await ask(**to("hello", "One"))
+        second = await ask(**to("hello", "Two", previous_response_id=first.id))
+        fork = await ask(**to("hello", "Other", previous_response_id=first.id))
+        for response in (first, second, fork):
+            await strict.responses.delete(response.id)
+        assert not sandbox.state.conversations
+
+    async def test_end_of_a_failed_one_stays_with_its_conversation(self, ask, strict):
+        first = await ask(**to("hello"))
+        asked = to("failed", previous_response_id=first.id)
+        begun = await strict.responses.create(**asked, background=True)
+        failed = await polled(strict, begun)
+        await strict.responses.delete(failed.id)
+        assert (await strict.responses.retrieve(failed.id)).status == "failed"
+        assert await items_of(strict, failed) == []
+        await strict.responses.delete(first.id)
+        await missing(strict.responses.retrieve(failed.id))
+
 
 class TestCancelled:
     async def test_response_that_runs_is_cancelled(self, strict, sandbox):
-        asked = {**to("gated", user="ann"), "background": True}
+        asked = {**to("gated", user="ann"), "background": True, "metadata": {"k": "v"}}
         response = await strict.responses.create(**asked)
         await sandbox.gates.reached("ann")
         cancelled = await strict.responses.cancel(response.id)
         assert (cancelled.id, cancelled.status) == (response.id, "cancelled")
+        assert cancelled.metadata == {"k": "v"}
         assert (await strict.responses.retrieve(response.id)).status == "cancelled"
 
     async def test_stream_that_runs_is_cancelled_too(self, strict, sandbox):

@@ -117,6 +117,7 @@ async def test_id_that_was_given_another_bot_finds_nothing(elsewhere, post):
     response = await elsewhere.responses.create(**to("hello"))
     own = await elsewhere.responses.create(**to("echo"))
     ids = [unpack_response_id(each.id) for each in (response, own)]
-    forged = msgspec.structs.replace(ids[0], bot_id=ids[1].bot_id).pack()
-    found = await post(None, f"/v1/responses/{forged}", "GET", **bearer(LIMITED))
-    assert found.code == 404
+    for bot_id in (ids[1].bot_id, None, ""):
+        forged = msgspec.structs.replace(ids[0], bot_id=bot_id).pack()
+        found = await post(None, f"/v1/responses/{forged}", "GET", **bearer(LIMITED))
+        assert found.code == 404

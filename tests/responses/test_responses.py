@@ -3,11 +3,22 @@
 import json
 import time
 
+import openai
 import pytest
 
 from cozeproxy.sandbox import Sandbox
 from cozeproxy.sandbox.scenarios import answers
-from tests.responses.asking import KEYS, body, reasoning_of, responses_in, text_of, to
+from tests.responses.asking import (
+    KEYS,
+    RAIN,
+    body,
+    calls_of,
+    output,
+    reasoning_of,
+    responses_in,
+    text_of,
+    to,
+)
 from tests.service.asking import last_arrived, messages_arrived
 
 pytestmark = pytest.mark.gen_test(timeout=15)
@@ -104,6 +115,26 @@ async def test_coze_keeps_the_turn_unless_told_otherwise(ask, sandbox):
     assert last_arrived(sandbox).body["auto_save_history"] is False
 
 
+@pytest.mark.parametrize(
+    ("field", "asked"),
+    [
+        ("store", {"store": False}),
+        ("coze.auto_save_history", {"extra_body": {"coze": {"auto_save_history": False}}}),
+    ],
+)
+async def test_what_coze_keeps_all_the_same_is_not_said_to_be_forgotten(ask, sandbox, field, asked):
+    first = await ask(**to("tools", tools=[RAIN]))
+    (call,) = calls_of(first)
+    arrived = len(sandbox.requests)
+    for turn in ({"model": "chatflow-echo", "input": "Hi"}, to("x", [output(call, "wet")])):
+        with pytest.raises(openai.BadRequestError) as caught:
+            await ask(**turn, **asked)
+        assert (caught.value.param, caught.value.code) == (field, "unsupported_value")
+    assert len(sandbox.requests) == arrived
+    # Of a workflow there is nothing that could be kept.
+    assert (await ask(model="workflow-echo", input="Hi", **asked)).status == "completed"
+
+
 async def test_reasoning_is_an_item_before_the_message(ask):
     response = await ask(**to("reasoning"))
     assert [item.type for item in response.output] == ["reasoning", "message"]
@@ -172,3 +203,13 @@ async def test_headers_say_where_and_what_was_done(post, stream):
     assert headers["X-Coze-Logid"]
     kind = "text/event-stream; charset=utf-8" if stream else "application/json"
     assert headers["Content-Type"] == kind
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_metadata_that_come_with_a_tools_output_are_without_effect(post, strict, stream):
+    first = await strict.responses.create(**to("tools", tools=[RAIN], metadata={"k": "1"}))
+    (call,) = calls_of(first)
+    asked = body("tools", [output(call, "wet")], metadata={"k": "2"}, stream=stream)
+    headers = (await post(asked, "/v1/responses")).headers
+    assert headers["X-Cozeproxy-Ignored"] == "metadata"
+    assert (await strict.responses.retrieve(first.id)).metadata == {"k": "1"}

@@ -5,7 +5,7 @@ import json
 import openai
 import pytest
 
-from cozeproxy.protocol.responses.ids import MessageId
+from cozeproxy.protocol.responses.ids import MessageId, unpack_message_id
 from tests.responses.asking import RAIN, calls_of, output, says, text_of, to
 from tests.service.asking import last_arrived, messages_arrived
 
@@ -156,6 +156,14 @@ class TestReferences:
         arrived = [m["content"] for m in messages_arrived(sandbox)]
         assert arrived == ["One", text_of(first), "Two"]
 
+    async def test_message_that_has_become_several_items_is_sent_once(self, ask, sandbox):
+        first = await ask(**to("hello", "One"))
+        items = referred(first)
+        other = unpack_message_id(items[0]["id"])._replace(part=1).pack()
+        items.append({"type": "item_reference", "id": other})
+        await ask(**to("hello", [*items, says("Two")]))
+        assert [m["content"] for m in messages_arrived(sandbox)] == ["Hello", "Two"]
+
     async def test_conversation_is_looked_up_once(self, ask, sandbox):
         first = await ask(**to("hello", "One"))
         second = await ask(**to("echo", "Two", previous_response_id=first.id))
@@ -180,6 +188,11 @@ class TestReferences:
             await ask(**to("hello", items))
         assert caught.value.param == "input[1]"
         assert f"Item with id '{id_}' not found" in caught.value.message
+
+    async def test_reference_alone_to_nothing_is_a_404_too(self, ask):
+        with pytest.raises(openai.NotFoundError) as caught:
+            await ask(**to("hello", [{"type": "item_reference", "id": "msg_1"}]))
+        assert caught.value.param == "input[0]"
 
     async def test_what_was_not_kept_cannot_be_referred_to(self, ask):
         first = await ask(**to("hello", store=False))

@@ -257,6 +257,18 @@ class TestTools:
             await ask(**to("tools", items, previous_response_id=other.id))
         assert caught.value.param == "previous_response_id"
 
+    async def test_output_goes_to_the_conversation_that_is_named_or_nowhere(self, ask, sandbox):
+        other = sandbox.state.new_conversation("").id
+        first, (call,) = await self.called(ask)
+        items = [output(call, "wet")]
+        for said in (items, [{"type": "item_reference", "id": call.id}, *items]):
+            with pytest.raises(openai.BadRequestError) as caught:
+                await ask(**to("tools", said, conversation=f"conv_{other}"))
+            assert caught.value.param == "conversation"
+        named = f"conv_{conversation_of(first)}"
+        second = await ask(**to("tools", items, conversation=named))
+        assert (text_of(second), second.conversation.id) == ("The tool said: wet", named)
+
     async def test_output_beside_its_call_goes_to_that_whatever_came_before(self, ask, sandbox):
         first = await ask(**to("hello", "One"))
         for _ in range(2):

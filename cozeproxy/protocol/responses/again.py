@@ -50,8 +50,10 @@ class Turn(NamedTuple):
 
     @property
     def inputs(self) -> Sequence[Message]:
-        """What the request itself sent."""
-        return self.said[self.id.replayed : self.id.inputs]
+        """What the request itself sent. What came of it is none of that, whatever was deleted."""
+        came = {str(message.id) for message in self.steps}
+        sent = [message for message in self.said if str(message.id) not in came]
+        return sent[self.id.replayed : self.id.inputs]
 
 
 def begun(head: Head, chat: ChatDetails) -> Object:
@@ -78,9 +80,9 @@ def response_of(turn: Turn) -> bytes:
         if message.type == "answer":
             translator.receive_event((b"conversation.message.completed", _encode(message)))
     if id_.leg < len(legs) - 1:
-        # What came of the outputs is another response.
+        # What came of the outputs is another response, and the tokens that Coze tells are of both.
         out.tool_calls(answered_calls(leg))
-        out.finish("tool_calls", chat.usage, {})
+        out.finish("tool_calls", None, {})
     elif chat.status in _ENDED:
         name = f"conversation.chat.{chat.status}"
         translator.receive_event((name.encode(), _encode(chat)))

@@ -49,6 +49,7 @@ class ResponseId(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fi
         named: the request named the conversation.
         background: the caller did not wait for the answer.
         nonce: makes different ids of runs, which Coze keeps nothing of.
+        lasting: the conversation was not begun for responses: it stays when they are deleted.
     """
 
     model: str
@@ -70,6 +71,7 @@ class ResponseId(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fi
     named: bool = False
     background: bool = False
     nonce: str = ""
+    lasting: bool = False
 
     def pack(self) -> str:
         """The id that the caller sees."""
@@ -88,14 +90,18 @@ class ResponseId(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fi
 
 
 class MessageId(NamedTuple):
-    """A message that Coze keeps, and where."""
+    """A message that Coze keeps, and where.
+
+    ``part`` counts the items that one message has become, where it was interrupted by reasoning.
+    """
 
     conversation_id: str
     message_id: str
+    part: int = 0
 
     def pack(self) -> str:
         """The id that the caller sees."""
-        return pack(MESSAGE, self)
+        return pack(MESSAGE, self if self.part else self[:2])
 
 
 class FunctionCall(NamedTuple):
@@ -111,8 +117,14 @@ class FunctionCall(NamedTuple):
         return pack(CALL, self if short else self._replace(arguments=""))
 
 
+class _Message(msgspec.Struct, array_like=True):
+    conversation_id: str
+    message_id: str
+    part: int = 0
+
+
 _response_decoder = msgspec.json.Decoder(ResponseId)
-_message_decoder = msgspec.json.Decoder(tuple[str, str])
+_message_decoder = msgspec.json.Decoder(_Message)
 _call_decoder = msgspec.json.Decoder(tuple[str, str, str])
 
 
@@ -120,6 +132,9 @@ def unpack_response_id(text: str) -> ResponseId | None:
     """Read the id of a response; None where it is none that can be found again."""
     found = unpack(text.removeprefix(RESPONSE), _response_decoder)
     if found is None or found.pack() != text:
+        return None
+    # What limits of callers' keys are held against, is in every id that was given out.
+    if not (found.bot_id if found.kind == "chat" else found.workflow_id):
         return None
     given = [found.bot_id, found.workflow_id, found.app_id]
     if found.kind != "workflow":
@@ -132,10 +147,11 @@ def unpack_response_id(text: str) -> ResponseId | None:
 
 def unpack_message_id(text: str) -> MessageId | None:
     """Read the id of a message; None where it is none of those that Coze keeps."""
-    found = unpack(text.removeprefix(MESSAGE), _message_decoder)
-    if found is None or not all(map(ID.fullmatch, found)) or MessageId(*found).pack() != text:
+    decoded = unpack(text.removeprefix(MESSAGE), _message_decoder)
+    found = MessageId(*msgspec.structs.astuple(decoded)) if decoded else None
+    if not found or not all(map(ID.fullmatch, found[:2])) or found.part < 0:
         return None
-    return MessageId(*found)
+    return found if found.pack() == text else None
 
 
 def unpack_function_call(text: str) -> FunctionCall | None:
@@ -150,9 +166,9 @@ def conversation_id(text: str) -> str | None:
     return found if _COZE_ID.fullmatch(found) else None
 
 
-def message_item_id(info: Any, answer: str | int | None, nonce: str) -> str:
+def message_item_id(info: Any, answer: str | int | None, nonce: str, part: int = 0) -> str:
     """The id of a message's item: where Coze keeps it, or one of no meaning."""
     conversation = info.get("conversation_id")
     if conversation and answer is not None and ID.fullmatch(str(answer)):
-        return MessageId(conversation, str(answer)).pack()
+        return MessageId(conversation, str(answer), part).pack()
     return MESSAGE + nonce

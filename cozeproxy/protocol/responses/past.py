@@ -6,7 +6,7 @@ from typing import NamedTuple
 from cozeproxy.errors import RequestError
 from cozeproxy.protocol.ids import is_call_id
 from cozeproxy.protocol.plan import Plan
-from cozeproxy.protocol.responses.ids import ResponseId, unpack_response_id
+from cozeproxy.protocol.responses.ids import ResponseId, conversation_id, unpack_response_id
 from cozeproxy.protocol.responses.messages import Placed
 from cozeproxy.protocol.responses.openai import Item, ResponsesRequest
 
@@ -99,9 +99,14 @@ def check_history(
     if past and past.id.kind == "workflow" and not (is_run and sent.leg):
         reason = " What ran as a workflow is not kept by Coze."
         raise not_found(request.previous_response_id or "", reason)
-    if own_calls or past is None or not sent.kept or sent.messages:
+    if not sent.kept or sent.messages:
         return
-    if target.conversation_id != past.id.conversation_id:
+    named = request.conversation_id
+    if named and target.conversation_id != conversation_id(named):
+        raise RequestError.invalid(
+            "conversation", "the tool outputs are for a call in another conversation"
+        )
+    if past and not own_calls and target.conversation_id != past.id.conversation_id:
         raise RequestError.invalid(
             "previous_response_id", "the tool outputs are for another response's calls"
         )

@@ -42,6 +42,7 @@ from cozeproxy.protocol.responses.past import (
 from cozeproxy.protocol.routing import explicit, model_not_found
 
 _REMEDY = "For that Coze has to keep the chat: leave out 'store': false."
+_KEPT_ALL_THE_SAME = "Coze keeps each turn of a chatflow, and the outputs that a chat waits for"
 
 
 class Asked(NamedTuple):
@@ -82,6 +83,8 @@ def ask_for(
     past = known.past
     instructed = [Placed(Message("system", request.instructions), Place("instructions"))]
     placed = [*(instructed if request.instructions else ()), *messages_of(known.items)]
+    if not placed:
+        check_references(known.items)
     # Whose call stands beside it, an output is for that, whatever the request goes on from.
     own_calls = brings_calls(placed)
     if past and not past.waits and not own_calls:
@@ -105,11 +108,16 @@ def ask_for(
         check_references(known.items)
     if request.background and plan.is_run:
         raise unsupported("background", "only bots can be asked in the background", value=True)
+    if plan.sent.kept and not request.keeps:
+        field = "store" if request.store is False else "coze.auto_save_history"
+        raise unsupported(field, _KEPT_ALL_THE_SAME, value=True)
     check_history(request, plan, past, own_calls=own_calls)
-    return Asked(plan, chat.model, echoed(request), _id_of(request, plan, chat.model))
+    return Asked(plan, chat.model, echoed(request), _id_of(request, plan, chat.model, past))
 
 
-def _id_of(request: ResponsesRequest, plan: Plan, model: str) -> ResponseId | None:
+def _id_of(
+    request: ResponsesRequest, plan: Plan, model: str, past: Past | None
+) -> ResponseId | None:
     """What is known of the id of a response, but for the moment that makes it the only one."""
     sent, target = plan.sent, plan.sent.target
     if not request.keeps:
@@ -131,7 +139,15 @@ def _id_of(request: ResponsesRequest, plan: Plan, model: str) -> ResponseId | No
         stops=tuple(plan.stops),
         named=bool(request.conversation_id),
         background=bool(request.background),
+        lasting=_is_lasting(target.conversation_id, past),
     )
+
+
+def _is_lasting(conversation_id: str | None, past: Past | None) -> bool:
+    """Whether a conversation is somebody's own, as far as can be known of it."""
+    if past and conversation_id == past.id.conversation_id:
+        return past.id.lasting
+    return bool(conversation_id)
 
 
 def _chat_request(

@@ -129,12 +129,21 @@ class WholeResponse:
         """Begin an item. Its id leads to Coze's message, if Coze keeps it."""
         self._close()
         self._form = form
-        # Items of their own kind: one message may have reasoning, too.
+        self._item_id = self._new_id(form)
+
+    def _new_id(self, form: Form) -> str:
         nonce = f"{self._head.nonce}{len(self._output)}"
         answer = self._source.answer if self._source and self._head.id else None
-        self._item_id = message_item_id(self._info, answer, nonce)
-        if form is REASONING:
-            self._item_id = response.reasoning_id(self._item_id)
+        taken = {item["id"] for item in self._output}
+        part = 0
+        while True:
+            id_ = message_item_id(self._info, answer, nonce, part)
+            if form is REASONING:
+                # Items of their own kind: one message may have reasoning, too.
+                id_ = response.reasoning_id(id_)
+            if id_ not in taken:
+                return id_
+            part += 1
 
     def _close(self, status: str = "completed") -> None:
         """End the item that text was being written of."""
