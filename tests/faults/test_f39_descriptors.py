@@ -16,9 +16,9 @@ from tests.support.processes import COZEPROXY, Process
 
 pytestmark = pytest.mark.gen_test(timeout=60)
 
-LIMIT = 80
+LIMIT = 128
 # What most_connections() gives for that limit.
-MOST = 30
+MOST = 48
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
