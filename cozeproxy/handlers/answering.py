@@ -43,7 +43,11 @@ class AnsweringHandler(AskingHandler):
         self.relay = Relay(self, translate, times, streaming=streaming)
         self._count(plan)
         asking = ask(plan, account, context.uploader, context.attempts(), self.relay)
-        await self.relay.run(asking, account.cancel, context.keep)
+        try:
+            await self.relay.run(asking, account.cancel, context.keep)
+        finally:
+            # Which has this handler: a circle would be left for the collector.
+            self.relay = None
 
     async def beside(self, work: Callable[[], T]) -> T:
         """Do what takes as long as the body is large: beside the loop, if it is a large one."""

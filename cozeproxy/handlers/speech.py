@@ -68,4 +68,7 @@ class SpeechHandler(AskingHandler):
             account = self.account(self.end_user(speech.user))
             self.relay = SoundRelay(self, speech.content_type, context.chat_times)
             asking = ask(speech, account, context.uploader, context.attempts(), self.relay)
-            await self.relay.run(asking, account.cancel, context.keep)
+            try:
+                await self.relay.run(asking, account.cancel, context.keep)
+            finally:
+                self.relay = None  # which has this handler

@@ -6,6 +6,7 @@ import math
 import socket
 import struct
 import termios
+import weakref
 from collections.abc import Callable, Iterator
 from operator import itemgetter
 from typing import NamedTuple, Protocol
@@ -85,7 +86,8 @@ class Watch:
     def __init__(self, times: Times, relay: Watched) -> None:
         self._loop = asyncio.get_running_loop()
         self._times = times
-        self._relay = relay
+        # Which has this watch: a circle would keep all that an answer takes for the collector.
+        self._relay: Watched = weakref.proxy(relay)
         self._started = self.sent = self._loop.time()
         self.heard: float | None = None
         self._first = True

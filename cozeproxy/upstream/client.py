@@ -214,6 +214,9 @@ class CozeClient:
             if not done.cancelled():
                 # Looked at, as nobody may be left who waits for it.
                 done.exception()
+            # The answer leads back to its request, which would lead back to all that is here.
+            request.header_callback = request.streaming_callback = None
+            request.prepare_curl_callback = None
 
         transfer.done.add_done_callback(over)
 

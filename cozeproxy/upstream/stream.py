@@ -32,6 +32,10 @@ MOST_HELD_BYTES = 64 * 1024
 UPLOAD_BUFFER_BYTES = 16 * 1024
 
 
+def _nobody(_piece: bytes) -> None:
+    """Receive what comes when all has come."""
+
+
 class Remainders:
     """The streams of answers that have been given, while Coze has not closed them."""
 
@@ -119,9 +123,12 @@ class UpstreamStream:
             if not self.transfer.aborted:
                 broken = StaleConnectionError() if self._is_stale else transfer_error(error)
                 raise broken from error
-        if not self.takes_over:
-            # The last piece is on its way through the loop, and so is what becomes of it.
-            await asyncio.sleep(0)
+        finally:
+            if not self.takes_over:
+                # The last piece is on its way through the loop, and so is what becomes of it.
+                await asyncio.sleep(0)
+            # Who receives has this in turn, and what is in such a circle stays for the collector.
+            self._receiver = _nobody
         if self.transfer.reason:
             raise self.transfer.reason
         if not self.transfer.aborted and not self.is_stream:
