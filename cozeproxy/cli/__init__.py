@@ -131,6 +131,12 @@ def _describe_service(command: argparse.ArgumentParser) -> None:
         " keys in the settings",
     )
     command.add_argument("--key", help="key to show to the service")
+    command.add_argument(
+        "--ca-file",
+        type=Path,
+        metavar="FILE",
+        help="certificates to trust at the service in place of the usual ones, as PEM",
+    )
     _describe_env_file(command)
 
 

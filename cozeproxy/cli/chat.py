@@ -15,7 +15,7 @@ from typing import Any
 from unicodedata import category
 
 from cozeproxy.cli.errors import UsageError
-from cozeproxy.cli.reaching import service_of
+from cozeproxy.cli.reaching import Service, service_of
 from cozeproxy.testclient.answers import Answer, ask
 from cozeproxy.testclient.calls import Caller
 from cozeproxy.testclient.conversation import Conversation, Manner, image_part, parameter
@@ -52,7 +52,7 @@ def run(chosen: argparse.Namespace) -> int:
         _plain("--conversation-id", chosen.conversation_id),
         list(map(_image, chosen.image)),
     )
-    chat = _Chat(service.url, service.key, conversation, as_json=chosen.json)
+    chat = _Chat(service, conversation, as_json=chosen.json)
     try:
         return chat.say_once(chosen.message) if chosen.message is not None else chat.go_on()
     except BrokenPipeError:
@@ -63,9 +63,8 @@ def run(chosen: argparse.Namespace) -> int:
 class _Chat:
     """A conversation on a terminal, or through pipes."""
 
-    def __init__(self, url: str, key: str, conversation: Conversation, *, as_json: bool) -> None:
-        self._url = url
-        self._key = key
+    def __init__(self, service: Service, conversation: Conversation, *, as_json: bool) -> None:
+        self._service = service
         self._conversation = conversation
         self._as_json = as_json
         self._is_typed = sys.stdin.isatty()
@@ -95,7 +94,7 @@ class _Chat:
             # Gives input() a history and a line that can be edited, where Python has it.
             with suppress(ImportError):
                 import readline  # noqa: F401, PLC0415 - it is there for what it does
-            _note(GREETING.format(url=self._url))
+            _note(GREETING.format(url=self._service.url))
         failed = False
         try:
             for line in self._lines():
@@ -152,7 +151,8 @@ class _Chat:
     async def _print_answer(
         self, body: Mapping[str, Any], headers: Mapping[str, str], answer: Answer
     ) -> None:
-        caller = Caller(self._url, self._key)
+        service = self._service
+        caller = Caller(service.url, service.key, ca_file=service.ca_file)
         try:
             async with aclosing(ask(caller, body, headers, answer)) as parts:
                 async for added, part in parts:
