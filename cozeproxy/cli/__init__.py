@@ -96,7 +96,8 @@ def _describe_chat(command: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="NAME=VALUE",
-        help="parameter of a workflow: JSON, or else text; can be given again",
+        help="parameter of a workflow: JSON, or else text; can be given again; a workflow gets them"
+        " in place of MESSAGE, a chatflow beside it",
     )
     command.add_argument(
         "--no-stream", action="store_true", help="print the answer when it is whole"

@@ -16,7 +16,7 @@ from unicodedata import category
 
 from cozeproxy.cli.errors import UsageError
 from cozeproxy.cli.reaching import Service, service_of
-from cozeproxy.testclient.answers import Answer, ask
+from cozeproxy.testclient.answers import Answer, ask, reasoning_in
 from cozeproxy.testclient.calls import Caller
 from cozeproxy.testclient.conversation import Conversation, Manner, image_part, parameter
 from cozeproxy.testclient.service_cures import cure_for
@@ -25,6 +25,9 @@ from cozeproxy.testclient.troubles import AskError, one_line
 INTERRUPTED = 130  # what shells give for a program that SIGINT has ended
 PROMPT = "> "
 GREETING = "{url}: Ctrl-C cancels an answer, Ctrl-D ends."
+# What terminals take for faint, and for the end of that (ECMA-48, SGR).
+FAINT = "\x1b[2m"
+PLAIN = "\x1b[22m"
 
 
 def run(chosen: argparse.Namespace) -> int:
@@ -68,7 +71,10 @@ class _Chat:
         self._conversation = conversation
         self._as_json = as_json
         self._is_typed = sys.stdin.isatty()
-        self._prompt = PROMPT if self._is_typed and sys.stdout.isatty() else ""
+        self._is_shown = sys.stdout.isatty()
+        self._prompt = PROMPT if self._is_typed and self._is_shown else ""
+        # Whether the bot's reasoning is what was printed last.
+        self._is_reasoning = False
 
     def say_once(self, message: str) -> int:
         """Say one thing; return the exit status."""
@@ -134,11 +140,12 @@ class _Chat:
         """
         answer = Answer()
         body, headers = self._conversation.say(text)
+        self._is_reasoning = False
         try:
             # It turns SIGINT into the end of the task, so that the request is ended in order.
             asyncio.run(self._print_answer(body, headers, answer))
         except AskError as error:
-            _end_line(self._as_json or not answer.text)
+            _end_line(self._as_json or not (answer.text or self._is_reasoning))
             # For what Coze refuses, the service's message has words of its own.
             cure = "" if error.is_of_coze else cure_for(error)
             said = f"{error.reason.rstrip('.')}. {cure}" if cure else error.reason
@@ -164,14 +171,20 @@ class _Chat:
     def _print(self, added: str, part: dict[str, Any]) -> None:
         if self._as_json:
             print(json.dumps(part, ensure_ascii=False), flush=True)
-        elif added:
-            print(_harmless(added), end="", flush=True)
+            return
+        # To people. What goes on to a program is the answer, and nothing else.
+        reasoning = _harmless(reasoning_in(part)) if self._is_shown else ""
+        if reasoning:
+            print(f"{FAINT}{reasoning}{PLAIN}", end="", flush=True)
+            self._is_reasoning = True
+        if added:
+            _end_line(not self._is_reasoning)
+            self._is_reasoning = False
+            print(_harmless(added) if self._is_shown else added, end="", flush=True)
 
 
 def _harmless(text: str) -> str:
     """A text as a terminal may get it: a bot must not be able to move the cursor."""
-    if not sys.stdout.isatty():
-        return text
     return "".join(char for char in text if char in "\n\t" or category(char) != "Cc")
 
 

@@ -21,7 +21,7 @@ UPSTREAM = (
 NOT_READY = {
     "starting": (
         "it has had no token of OAuth since its start",
-        "Right after its start try again. Else its log says why, and cozeproxy check --jwt the cure.",
+        "Right after its start try again. Else see its log, and cozeproxy check --jwt.",
     ),
     "stopping": ("it is being stopped", "Start it anew, or ask another copy of it."),
 }
