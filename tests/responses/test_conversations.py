@@ -313,7 +313,13 @@ class TestList:
 
     @pytest.mark.parametrize(
         ("query", "param"),
-        [("?limit=51", "limit"), ("?page=0", "page"), ("?page=x", "page"), ("?order=x", "order")],
+        [
+            ("?limit=51", "limit"),
+            ("?page=0", "page"),
+            ("?page=x", "page"),
+            ("?order=x", "order"),
+            ("?bot_id=a/b", "bot_id"),
+        ],
     )
     async def test_query_that_cannot_be_is_a_400(self, listed, query, param):
         response = await listed(query)
