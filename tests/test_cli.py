@@ -196,6 +196,7 @@ async def test_nothing_of_the_way_to_coze_is_left_in_front_of_the_sandbox():
         coze_jwt_private_key=Secret("6"),
         coze_jwt_private_key_file=Path("6"),
         coze_jwt_aud="7",
+        coze_jwt_session_per_user=True,
         coze_jwt_account_id="8",
         coze_jwt_scope="{}",
         coze_ca_file=Path("9"),
@@ -213,7 +214,6 @@ async def test_nothing_of_the_way_to_coze_is_left_in_front_of_the_sandbox():
         assert kept == {
             "coze_user_id",
             "coze_jwt_session_name",
-            "coze_jwt_session_per_user",
             "coze_jwt_ttl",
         }
         assert settings.port == given.port

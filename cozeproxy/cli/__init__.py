@@ -96,7 +96,8 @@ def _describe_chat(command: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="NAME=VALUE",
-        help="parameter of a workflow: JSON, or else text; can be given again",
+        help="parameter of a workflow: JSON, or else text; can be given again; a workflow gets them"
+        " in place of MESSAGE, a chatflow beside it",
     )
     command.add_argument(
         "--no-stream", action="store_true", help="print the answer when it is whole"
@@ -131,6 +132,12 @@ def _describe_service(command: argparse.ArgumentParser) -> None:
         " keys in the settings",
     )
     command.add_argument("--key", help="key to show to the service")
+    command.add_argument(
+        "--ca-file",
+        type=Path,
+        metavar="FILE",
+        help="certificates to trust at the service in place of the usual ones, as PEM",
+    )
     _describe_env_file(command)
 
 

@@ -15,8 +15,8 @@ from typing import Any
 from unicodedata import category
 
 from cozeproxy.cli.errors import UsageError
-from cozeproxy.cli.reaching import service_of
-from cozeproxy.testclient.answers import Answer, ask
+from cozeproxy.cli.reaching import Service, service_of
+from cozeproxy.testclient.answers import Answer, ask, reasoning_in
 from cozeproxy.testclient.calls import Caller
 from cozeproxy.testclient.conversation import Conversation, Manner, image_part, parameter
 from cozeproxy.testclient.service_cures import cure_for
@@ -25,6 +25,9 @@ from cozeproxy.testclient.troubles import AskError, one_line
 INTERRUPTED = 130  # what shells give for a program that SIGINT has ended
 PROMPT = "> "
 GREETING = "{url}: Ctrl-C cancels an answer, Ctrl-D ends."
+# What terminals take for faint, and for the end of that (ECMA-48, SGR).
+FAINT = "\x1b[2m"
+PLAIN = "\x1b[22m"
 
 
 def run(chosen: argparse.Namespace) -> int:
@@ -52,7 +55,7 @@ def run(chosen: argparse.Namespace) -> int:
         _plain("--conversation-id", chosen.conversation_id),
         list(map(_image, chosen.image)),
     )
-    chat = _Chat(service.url, service.key, conversation, as_json=chosen.json)
+    chat = _Chat(service, conversation, as_json=chosen.json)
     try:
         return chat.say_once(chosen.message) if chosen.message is not None else chat.go_on()
     except BrokenPipeError:
@@ -63,13 +66,15 @@ def run(chosen: argparse.Namespace) -> int:
 class _Chat:
     """A conversation on a terminal, or through pipes."""
 
-    def __init__(self, url: str, key: str, conversation: Conversation, *, as_json: bool) -> None:
-        self._url = url
-        self._key = key
+    def __init__(self, service: Service, conversation: Conversation, *, as_json: bool) -> None:
+        self._service = service
         self._conversation = conversation
         self._as_json = as_json
         self._is_typed = sys.stdin.isatty()
-        self._prompt = PROMPT if self._is_typed and sys.stdout.isatty() else ""
+        self._is_shown = sys.stdout.isatty()
+        self._prompt = PROMPT if self._is_typed and self._is_shown else ""
+        # Whether the bot's reasoning is what was printed last.
+        self._is_reasoning = False
 
     def say_once(self, message: str) -> int:
         """Say one thing; return the exit status."""
@@ -95,7 +100,7 @@ class _Chat:
             # Gives input() a history and a line that can be edited, where Python has it.
             with suppress(ImportError):
                 import readline  # noqa: F401, PLC0415 - it is there for what it does
-            _note(GREETING.format(url=self._url))
+            _note(GREETING.format(url=self._service.url))
         failed = False
         try:
             for line in self._lines():
@@ -135,11 +140,12 @@ class _Chat:
         """
         answer = Answer()
         body, headers = self._conversation.say(text)
+        self._is_reasoning = False
         try:
             # It turns SIGINT into the end of the task, so that the request is ended in order.
             asyncio.run(self._print_answer(body, headers, answer))
         except AskError as error:
-            _end_line(self._as_json or not answer.text)
+            _end_line(self._as_json or not (answer.text or self._is_reasoning))
             # For what Coze refuses, the service's message has words of its own.
             cure = "" if error.is_of_coze else cure_for(error)
             said = f"{error.reason.rstrip('.')}. {cure}" if cure else error.reason
@@ -152,7 +158,8 @@ class _Chat:
     async def _print_answer(
         self, body: Mapping[str, Any], headers: Mapping[str, str], answer: Answer
     ) -> None:
-        caller = Caller(self._url, self._key)
+        service = self._service
+        caller = Caller(service.url, service.key, ca_file=service.ca_file)
         try:
             async with aclosing(ask(caller, body, headers, answer)) as parts:
                 async for added, part in parts:
@@ -164,14 +171,20 @@ class _Chat:
     def _print(self, added: str, part: dict[str, Any]) -> None:
         if self._as_json:
             print(json.dumps(part, ensure_ascii=False), flush=True)
-        elif added:
-            print(_harmless(added), end="", flush=True)
+            return
+        # To people. What goes on to a program is the answer, and nothing else.
+        reasoning = _harmless(reasoning_in(part)) if self._is_shown else ""
+        if reasoning:
+            print(f"{FAINT}{reasoning}{PLAIN}", end="", flush=True)
+            self._is_reasoning = True
+        if added:
+            _end_line(not self._is_reasoning)
+            self._is_reasoning = False
+            print(_harmless(added) if self._is_shown else added, end="", flush=True)
 
 
 def _harmless(text: str) -> str:
     """A text as a terminal may get it: a bot must not be able to move the cursor."""
-    if not sys.stdout.isatty():
-        return text
     return "".join(char for char in text if char in "\n\t" or category(char) != "Cc")
 
 

@@ -45,7 +45,8 @@ def run(chosen: argparse.Namespace) -> int:
 
 
 def _oauth(chosen: argparse.Namespace) -> tuple[Check, str, str]:
-    if chosen.url or chosen.key or chosen.admin_key or chosen.deep or chosen.workflow:
+    at_service = (chosen.url, chosen.key, chosen.admin_key, chosen.ca_file)
+    if any(at_service) or chosen.deep or chosen.workflow:
         raise UsageError("--jwt tries no service: of the other options it takes --json, --env-file")
     settings = load(chosen.env_file)
     return lambda tell: check_oauth(settings, tell), OAUTH_WELL, OAUTH_UNWELL

@@ -74,6 +74,7 @@ async def in_place_of_coze(settings: Settings) -> AsyncIterator[Settings]:
             coze_jwt_private_key=None,
             coze_jwt_private_key_file=None,
             coze_jwt_aud=None,
+            coze_jwt_session_per_user=False,
             coze_jwt_account_id=None,
             coze_jwt_scope=None,
             coze_ca_file=None,

@@ -57,8 +57,8 @@ class ChatCompletionsHandler(AnsweringHandler):
                 self.tell_nobody()
                 return
             plan = asked.plan
-            context.keys.check(self.key, plan.targets)
             self.tell(plan, asked.model, streaming=asked.streaming)
+            context.keys.check(self.key, plan.targets)
             self.note_plan(plan, asked.ignored)
             account = self.account(plan.user_id)
             translate = _translation(asked, self.form)

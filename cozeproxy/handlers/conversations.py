@@ -16,6 +16,7 @@ from cozeproxy.protocol.kept import Message
 from cozeproxy.protocol.messages import Draft
 from cozeproxy.protocol.paging import Paging, page
 from cozeproxy.protocol.responses.items import chat_message_of, item_of
+from cozeproxy.protocol.routing import checked_id
 from cozeproxy.upstream.history import History, finding
 
 # As many as Coze lists at a time.
@@ -98,7 +99,7 @@ class ConversationsHandler(ConversationHandler):
         if query.get("after"):
             # Ignored, it would lead to the first page again and again.
             raise RequestError.invalid("after", "Coze counts the pages of this list, by 'page'")
-        bot = query.get("bot_id") or self.context.rules.defaults.bot_id
+        bot = checked_id(query.get("bot_id"), "bot_id") or self.context.rules.defaults.bot_id
         number = query.get("page") or "1"
         if not bot:
             raise RequestError.invalid("bot_id", "Coze lists the conversations of one bot")
@@ -130,7 +131,7 @@ class ConversationsHandler(ConversationHandler):
 
     def _bot(self, new: conversing.NewConversation) -> str | None:
         """The bot whose list the conversation will be in; any bot can go on with it."""
-        named = self.request.headers.get("x-bot-id") or new.x_bot_id
+        named = checked_id(self.request.headers.get("x-bot-id") or new.x_bot_id, "x-bot-id")
         if named:
             self.context.keys.check(self.key, [named])
             return named

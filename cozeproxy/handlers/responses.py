@@ -46,8 +46,8 @@ class ResponsesHandler(AnsweringHandler):
             if asked is None:
                 self.tell_nobody()
                 return
-            self.context.keys.check(self.key, asked.plan.targets)
             self.tell(asked.plan, asked.model, streaming=streaming)
+            self.context.keys.check(self.key, asked.plan.targets)
             self.note_plan(asked.plan, ignored)
             head = _head(asked)
             if background:

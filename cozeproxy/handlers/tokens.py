@@ -40,9 +40,10 @@ class TokenHandler(BaseHandler):
             ServiceError: who asks may not, or there are no such tokens.
         """
         self.context.guard.check(self.request)
-        if not isinstance(self.context.credentials, TokenManager):
+        if isinstance(self.context.credentials, TokenManager):
+            self.tokens = self.context.credentials
+        elif self.request.method in self.served_methods():
             raise RequestError("OAuth JWT is not configured.", code="jwt_not_configured")
-        self.tokens = self.context.credentials
 
     def write_token(self, token: Secret, **fields: Any) -> None:
         """Answer with a token, and what there is of it."""

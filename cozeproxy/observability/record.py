@@ -76,7 +76,9 @@ class RequestRecord:
         # The answer of the latest call to Coze, and whether that call goes on.
         self._answer: Answer | None = None
         self._calling = False
-        # Of a failure that the caller was told: Coze's code, and whether a status had gone out.
+        # Of a failure that the caller was told: OpenAI's name for it, Coze's code, and whether a
+        # status had gone out.
+        self._error: str | None = None
         self._code: int | None = None
         self._broken = False
         self._logid: str | None = None
@@ -111,6 +113,8 @@ class RequestRecord:
     def failed(self, error: ServiceError, *, midway: bool = False) -> None:
         """The caller is told of a failure: by a status, or midway, where one has gone out."""
         self._broken = midway
+        # Where it has no name, its kind has one.
+        self._error = error.answer.code or error.answer.type
         self._metrics.failure(error)
         # The caller's fault is in the line of the request, ours in a traceback.
         if isinstance(error, CozeError):
@@ -198,6 +202,7 @@ class RequestRecord:
             ("first_token_ms", None if first is None else round(1000 * first, 1)),
             ("tokens_in", tokens[0]),
             ("tokens_out", tokens[1]),
+            ("error", self._error),
             ("code", self._code),
             ("logid", self._logid),
         )

@@ -99,10 +99,11 @@ def route(request: ChatRequest, headers: Mapping[str, str], defaults: Defaults) 
     return _complete(
         Route(
             kind=cast("Kind", kind),
-            bot_id=_id(bot, "x-bot-id") or _id(model.bot_id, "model"),
-            workflow_id=_id(workflow, "x-workflow-id") or _id(model.workflow_id, "model"),
+            bot_id=checked_id(bot, "x-bot-id") or checked_id(model.bot_id, "model"),
+            workflow_id=checked_id(workflow, "x-workflow-id")
+            or checked_id(model.workflow_id, "model"),
             conversation_id=_conversation_id(conversation),
-            app_id=_id(request.options.app_id or model.app_id, "coze.app_id"),
+            app_id=checked_id(request.options.app_id or model.app_id, "coze.app_id"),
             parameters=model.parameters,
         ),
         defaults,
@@ -211,10 +212,15 @@ def _complete(found: Route, defaults: Defaults) -> Route:
 
 
 def _conversation_id(found: str | None) -> str | None:
-    return _id(_OPENAI_CONVERSATION.sub("", found) if found else None, "x-conversation-id")
+    return checked_id(_OPENAI_CONVERSATION.sub("", found) if found else None, "x-conversation-id")
 
 
-def _id(found: str | None, param: str) -> str | None:
+def checked_id(found: str | None, param: str) -> str | None:
+    """An id that a caller names; None where it names none.
+
+    Raises:
+        RequestError: it cannot be one.
+    """
     if found and not ID.fullmatch(found):
         raise RequestError.invalid(param, "an id has letters, digits, '-' and '_', at most 64")
     return found or None

@@ -25,6 +25,7 @@ def check_doors(settings: Settings) -> None:
             "PROXY_ADMIN_KEY is a key of callers' too, who would see what only the owner may"
         )
     _check_metrics_door(settings, {key.digest for key in keys})
+    _check_sessions(settings)
     if settings.coze_token_passthrough and keys:
         raise CombinationError(
             "COZE_TOKEN_PASSTHROUGH takes the caller's key for a token of Coze, so there can be"
@@ -54,6 +55,16 @@ def _check_metrics_door(settings: Settings, callers: Collection[bytes]) -> None:
     if key and settings.metrics_public:
         raise CombinationError(
             "METRICS_PUBLIC=true lets everybody see /metrics, so METRICS_KEY would keep nobody out"
+        )
+
+
+def _check_sessions(settings: Settings) -> None:
+    with_oauth = settings.coze_jwt_app_id and not settings.coze_token_passthrough
+    # Without credentials there is only the stand-in, which mixes nobody's memory with anybody's.
+    if settings.coze_jwt_session_per_user and settings.has_credentials and not with_oauth:
+        raise CombinationError(
+            "COZE_JWT_SESSION_PER_USER=true needs OAuth (COZE_JWT_*), as nothing else has sessions:"
+            " users would not be parted"
         )
 
 

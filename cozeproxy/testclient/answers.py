@@ -69,7 +69,7 @@ class Answer:
         """Take a chunk, or a whole completion; give the text that it adds."""
         added = ""
         for choice in part.get("choices") or ():
-            message = choice.get("delta") or choice.get("message") or {}
+            message = _message(choice)
             added += message.get("content") or ""
             for place, call in enumerate(message.get("tool_calls") or ()):
                 self._add(call.get("index", place), call)
@@ -85,6 +85,16 @@ class Answer:
         known["id"] = call.get("id") or known["id"]
         known["function"]["name"] += function.get("name") or ""
         known["function"]["arguments"] += function.get("arguments") or ""
+
+
+def reasoning_in(part: Mapping[str, Any]) -> str:
+    """What a chunk, or a whole completion, has of the bot's reasoning."""
+    choices = part.get("choices") or ()
+    return "".join(_message(choice).get("reasoning_content") or "" for choice in choices)
+
+
+def _message(choice: Mapping[str, Any]) -> Mapping[str, Any]:
+    return choice.get("delta") or choice.get("message") or {}
 
 
 async def ask(

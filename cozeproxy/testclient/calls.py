@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import Mapping
 from contextlib import suppress
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -29,8 +30,10 @@ _CURES = {
     pycurl.E_COULDNT_RESOLVE_PROXY: "Check https_proxy and http_proxy in the environment.",
     pycurl.E_SSL_CONNECT_ERROR: "There is something, but it does not speak TLS. Try http://.",
     pycurl.E_PEER_FAILED_VERIFICATION: (
-        "Something else may answer in its place, or its certificate is for another name."
+        "Something else may answer in its place, or its certificate is for another name. If it is"
+        " from an authority of your own, give that one's certificate as --ca-file."
     ),
+    pycurl.E_SSL_CACERT_BADFILE: "--ca-file must be a file with certificates as PEM.",
 }
 _OTHERWISE = "Check the address, and what stands between here and there."
 
@@ -146,9 +149,17 @@ class Caller:
         url: of the service, without ``/v1``.
         key: bearer token; empty is none.
         seconds: that the whole of a request may take.
+        ca_file: certificates to trust there, in place of the usual ones.
     """
 
-    def __init__(self, url: str, key: str = "", seconds: float = NO_TIMEOUT) -> None:
+    def __init__(
+        self,
+        url: str,
+        key: str = "",
+        seconds: float = NO_TIMEOUT,
+        *,
+        ca_file: Path | None = None,
+    ) -> None:
         self._url = url
         self._common = {
             "Accept": "application/json, text/event-stream",
@@ -156,6 +167,7 @@ class Caller:
             **({"Authorization": f"Bearer {key}"} if key else {}),
         }
         self._seconds = seconds
+        self._ca_certs = str(ca_file) if ca_file else None
         self._http = CurlAsyncHTTPClient(force_instance=True, max_clients=1)
 
     def send(
@@ -173,6 +185,7 @@ class Caller:
             body,
             headers={**self._common, **(headers or {})},
             request_timeout=self._seconds,
+            ca_certs=self._ca_certs,
         )
         return exchange
 

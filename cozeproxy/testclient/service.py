@@ -4,11 +4,11 @@ By default they only read. What asks the bot, or runs the workflow, costs quota 
 is for those who want it.
 """
 
-import json
 import time
 from collections.abc import Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -17,9 +17,10 @@ from cozeproxy.testclient.address import is_public
 from cozeproxy.testclient.answers import Answer, ask
 from cozeproxy.testclient.calls import Caller
 from cozeproxy.testclient.conversation import Conversation, Manner
-from cozeproxy.testclient.service_cures import cure_for
+from cozeproxy.testclient.reading import read, read_state
+from cozeproxy.testclient.service_cures import NOT_READY, cure_for
 from cozeproxy.testclient.steps import Finding, Step, failed, ok, skipped, warning
-from cozeproxy.testclient.troubles import AskError, one_line, refused
+from cozeproxy.testclient.troubles import AskError, one_line
 
 # Seconds that a request may take which only reads, and one that Coze answers.
 READ_TIMEOUT = 30.0
@@ -40,6 +41,7 @@ class Wanted:
         key: a caller's; empty where there is none.
         admin_key: its owner's; empty where there is none.
         is_ours: whether it runs with the settings here, so that what they lead to is tried, too.
+        ca_file: certificates to trust there, in place of the usual ones.
         deep: whether the bot is asked.
         workflow: whether the workflow is run.
     """
@@ -48,6 +50,7 @@ class Wanted:
     key: str
     admin_key: str
     is_ours: bool
+    ca_file: Path | None
     deep: bool
     workflow: bool
 
@@ -63,10 +66,10 @@ class ServiceCheck:
     def __init__(self, settings: Settings, wanted: Wanted) -> None:
         self._settings = settings
         self._wanted = wanted
-        self._stranger = Caller(wanted.url, "", READ_TIMEOUT)
-        self._owner = Caller(wanted.url, wanted.admin_key, READ_TIMEOUT)
-        self._reader = Caller(wanted.url, wanted.key, READ_TIMEOUT)
-        self._asker = Caller(wanted.url, wanted.key, CHAT_TIMEOUT)
+        self._stranger = self._caller("", READ_TIMEOUT)
+        self._owner = self._caller(wanted.admin_key, READ_TIMEOUT)
+        self._reader = self._caller(wanted.key, READ_TIMEOUT)
+        self._asker = self._caller(wanted.key, CHAT_TIMEOUT)
         # What the service tells its owner of itself; empty for strangers.
         self._facts: Mapping[str, Any] = {}
         self._models: list[str] = []
@@ -78,6 +81,7 @@ class ServiceCheck:
         asking += [("workflow", self.workflow)] if self._wanted.workflow else []
         return [
             Step("service", self.service),
+            Step("ready", self.ready, needs=("service",)),
             # For a service of one's own, the way to a token has steps of its own.
             *(() if self._wanted.is_ours else (token,)),
             Step("door", self.door, needs=("service",)),
@@ -90,10 +94,13 @@ class ServiceCheck:
         for caller in (self._stranger, self._owner, self._reader, self._asker):
             caller.close()
 
+    def _caller(self, key: str, seconds: float) -> Caller:
+        return Caller(self._wanted.url, key, seconds, ca_file=self._wanted.ca_file)
+
     async def service(self) -> Finding:
         """Whether it is there."""
         try:
-            found = await _read(self._owner, "/health")
+            found = await read(self._owner, "/health")
         except AskError as error:
             return failed(error.reason, cure_for(error))
         url = self._wanted.url
@@ -111,6 +118,17 @@ class ServiceCheck:
             cure = "Start it anew: it reads its settings when it starts."
             return warning(f"{seen}, and not of {meant} as the settings say", cure)
         return ok(seen)
+
+    async def ready(self) -> Finding:
+        """Whether a balancer would send requests there."""
+        try:
+            state = await read_state(self._stranger)
+        except AskError as error:
+            return failed(error.reason, cure_for(error))
+        if state == "ready":
+            return ok("it takes requests")
+        seen, cure = NOT_READY.get(state, (f"it says {one_line(state)!r}", ""))
+        return failed(f"it is not ready: {seen}", cure)
 
     async def token(self) -> Finding:
         """Whether it has something to show to Coze, as far as it tells."""
@@ -132,7 +150,7 @@ class ServiceCheck:
     async def door(self) -> Finding:
         """Whom it lets in."""
         try:
-            await _read(self._stranger, "/v1/models")
+            await read(self._stranger, "/v1/models")
         except AskError as error:
             if error.status == 401:
                 return await self._with_key(error)
@@ -143,7 +161,7 @@ class ServiceCheck:
         if not self._wanted.key:
             return failed("a key is asked for, and there is none", cure_for(refusal))
         try:
-            await _read(self._reader, "/v1/models")
+            await read(self._reader, "/v1/models")
         except AskError as error:
             if error.status == 401:
                 cure = f"{cure_for(error)} They are read when it starts."
@@ -172,7 +190,7 @@ class ServiceCheck:
     async def models(self) -> Finding:
         """Whether it lists its models."""
         try:
-            found = await _read(self._reader, "/v1/models")
+            found = await read(self._reader, "/v1/models")
             self._models = [str(model["id"]) for model in found["data"]]
         except AskError as error:
             return failed(error.reason, SPACES if error.is_of_coze else cure_for(error))
@@ -214,20 +232,3 @@ class ServiceCheck:
         shown = said if len(said) <= SHOWN else f"{said[:SHOWN]}..."
         when = f", beginning after {first:.1f} s" if manner.stream else ""
         return ok(f"{listed} says {shown!r}{when}")
-
-
-async def _read(caller: Caller, path: str) -> dict[str, Any]:
-    """Give the JSON object that is at a path.
-
-    Raises:
-        AskError: there is none.
-    """
-    async with caller.send("GET", path) as exchange:
-        body = await exchange.whole()
-    try:
-        found = json.loads(body)
-    except ValueError:
-        found = None
-    if exchange.status != 200 or not isinstance(found, dict):
-        raise refused(exchange.status, exchange.headers, body)
-    return found

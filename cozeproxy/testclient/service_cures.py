@@ -17,6 +17,15 @@ UPSTREAM = (
     " try again later; Coze's support asks for the logid."
 )
 
+# What a service says that takes no requests, in other words, and what to do.
+NOT_READY = {
+    "starting": (
+        "it has had no token of OAuth since its start",
+        "Right after its start try again. Else see its log, and cozeproxy check --jwt.",
+    ),
+    "stopping": ("it is being stopped", "Start it anew, or ask another copy of it."),
+}
+
 # What the service itself says.
 _OWN = {
     "invalid_api_key": "Give as --key one of the keys in the service's PROXY_API_KEYS.",

@@ -1,4 +1,4 @@
-"""All that the OpenAI SDK does with the service, one after the other.
+"""All types of models by the OpenAI SDK, one after the other.
 
     pip install openai
     python openai_standard_usage.py

@@ -186,6 +186,11 @@ PASSTHROUGH = {"COZE_TOKEN_PASSTHROUGH": "true"}
         ({"PROXY_API_KEYS": f"ann:{ANN}", "METRICS_KEY": ANN}, "METRICS_KEY is .* callers"),
         ({"METRICS_KEY": BOB, "in_file": True}, "METRICS_KEY is .* callers"),
         ({"METRICS_KEY": ANN, "METRICS_PUBLIC": "true"}, "METRICS_PUBLIC=true"),
+        ({"COZE_JWT_SESSION_PER_USER": "true"}, "COZE_JWT_SESSION_PER_USER=true needs OAuth"),
+        (
+            {**PASSTHROUGH, "COZE_JWT_SESSION_PER_USER": "true"},
+            "COZE_JWT_SESSION_PER_USER=true needs OAuth",
+        ),
     ],
 )
 def test_start_with_a_door_open_by_mistake_is_refused(start, environment, said):

@@ -223,20 +223,24 @@ class TestModels:
 
 
 class TestModelsThatLeadNowhere:
-    @pytest.fixture
-    def environment(self, tmp_path):
+    """The default is another's bot, or there is none; what is asked must be named."""
+
+    @pytest.fixture(params=["", "hello"])
+    def environment(self, tmp_path, request):
         entry = {"sha256": digest(LIMITED), "bot_ids": BOTS}
         keys = keys_file(tmp_path, ann={"sha256": digest(ANN)}, limited=entry)
-        return {"PROXY_KEYS_FILE": keys, "COZE_BOT_ID": ""}
+        return {"PROXY_KEYS_FILE": keys, "COZE_BOT_ID": request.param}
 
-    @pytest.mark.parametrize(("key", "count"), [(ANN, 2), (LIMITED, 0)])
+    @pytest.mark.parametrize(("key", "is_listed"), [(ANN, True), (LIMITED, False)])
     async def test_by_their_names_alone_they_are_not_listed_to_a_limited_key(
-        self, post, key, count
+        self, post, key, is_listed
     ):
         response = await post(None, "/v1/models", "GET", **bearer(key))
-        assert len(json.loads(response.body)["data"]) == count
+        assert bool(json.loads(response.body)["data"]) is is_listed
         retrieved = await post(None, "/v1/models/gpt-4", "GET", **bearer(key))
-        assert retrieved.code == (200 if count else 404)
+        assert retrieved.code == (200 if is_listed else 404)
+        asked = {"model": "bot-echo", "messages": [says("Hi")]}
+        assert (await post(asked, **bearer(key))).code == 200
 
 
 class TestSeveralKeys:

@@ -246,6 +246,13 @@ class TestWithoutOAuth:
         assert Sandbox.API_KEY.encode() not in response.body
 
     @each_endpoint
+    async def test_another_method_is_no_matter_of_oauth(self, ask_for, method, path):
+        other = "DELETE" if method == "GET" else "GET"
+        response = await ask_for(path, other)
+        assert (response.code, error_of(response)["code"]) == (405, "method_not_supported")
+        assert response.headers["Allow"] == f"{method}, OPTIONS"
+
+    @each_endpoint
     async def test_strangers_do_not_learn_that_there_is_no_oauth(self, ask_for, method, path):
         check_shut(await ask_for(path, method, key=None), "PROXY_ADMIN_KEY")
 

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from cozeproxy.sandbox import Sandbox
+from cozeproxy.sandbox.audio import heard
 from tests.examples.conftest import IN_PYTHON, IN_TYPESCRIPT
-from tests.support.files import PNG
+from tests.support.files import PDF, PNG
 from tests.support.processes import COZEPROXY, ROOT, Process, finished
 from tests.testclient.coze import registered
 from tests.upstream.keys import APP_ID, KEY, KEY_ID, PEM, public_pem
@@ -76,8 +77,24 @@ def test_images_shows_the_bot_addresses_and_files(run, tmp_path):
     assert re.match(shown, answer)
 
 
-def test_images_says_what_it_needs(program, tmp_path):
-    result = finished([*program("images"), "What is this?"], tmp_path)
+def test_files_keeps_a_file_and_asks_about_it(run, tmp_path):
+    (tmp_path / "report.pdf").write_bytes(PDF)
+    kept, answer = run("files", "Sum it up.", "report.pdf").splitlines()
+    assert re.fullmatch(rf"report\.pdf: {len(PDF)} bytes, file-(\d+)-user_data", kept)
+    id_ = kept.split("-")[1]
+    assert answer.startswith(f"You said: Sum it up. [file {id_}] ")
+
+
+def test_audio_speaks_and_hears(run, tmp_path):
+    size, text = run("audio", "Hello!").splitlines()
+    spoken = (tmp_path / "spoken.mp3").read_bytes()
+    assert size == f"spoken.mp3: {len(spoken)} bytes"
+    assert text == heard(spoken)
+
+
+@pytest.mark.parametrize("name", ["images", "files"])
+def test_without_a_file_it_says_what_it_needs(program, tmp_path, name):
+    result = finished([*program(name), "What is this?"], tmp_path)
     assert result.returncode != 0
     assert result.stderr.startswith("usage: ")
 

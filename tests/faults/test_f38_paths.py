@@ -73,6 +73,18 @@ async def test_id_of_another_form_in_a_header_is_a_400_and_no_call(dial, upstrea
     assert upstream.accepted == 0
 
 
+@pytest.mark.parametrize("id_", NAMES.values(), ids=NAMES.keys())
+async def test_bot_of_a_new_conversation_has_to_have_the_form_of_an_id(dial, upstream, id_):
+    caller = await dial()
+    asked = [({"x-bot-id": id_}, ())]
+    if id_ in IN_HEADERS.values():
+        asked.append(({}, (f"x-bot-id: {id_}",)))
+    for body, lines in asked:
+        response = await caller.ask(body, "/v1/conversations", "POST", *lines)
+        assert (response.status, response.error["param"]) == (400, "x-bot-id")
+    assert upstream.accepted == 0
+
+
 async def test_event_of_a_workflow_is_a_value_whatever_it_is(dial, upstream):
     # This one is Coze's own, and has no form that is known.
     evil = '../x?y=1#z"\r\nX-Evil: 1'

@@ -5,7 +5,6 @@ for the reasons that stand where it is.
 """
 
 import asyncio
-import os
 from functools import partial
 
 import pytest
@@ -27,7 +26,7 @@ from tests.faults.answers import (
     text,
     turns,
 )
-from tests.faults.front import Front, program
+from tests.faults.front import Front
 from tests.faults.process_costs import resident
 from tests.faults.raw_caller import request
 from tests.faults.waiting import eventually
@@ -43,9 +42,6 @@ MOST_OF_A_STREAM = 10**6
 
 @pytest.fixture
 def front(io_loop, upstream, tmp_path):
-    if not program():
-        assert "CI" not in os.environ, "there is no nginx"
-        pytest.skip("needs nginx")
     ca_file, certificate = certificates(tmp_path)
     front = Front(tmp_path / "front", upstream.base_url, certificate)
 

@@ -355,8 +355,12 @@ class TestList:
     @pytest.mark.parametrize(
         ("query", "param"),
         [
-            *(("?limit=51", "limit"), ("?page=0", "page"), ("?page=x", "page")),
-            *(("?order=x", "order"), ("?after=conv_1", "after")),
+            ("?limit=51", "limit"),
+            ("?page=0", "page"),
+            ("?page=x", "page"),
+            ("?order=x", "order"),
+            ("?after=conv_1", "after"),
+            ("?bot_id=a/b", "bot_id"),
         ],
     )
     async def test_query_that_cannot_be_is_a_400(self, listed, query, param):

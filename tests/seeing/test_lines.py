@@ -72,18 +72,25 @@ async def test_line_of_what_somebody_waited_for_says_where_it_went(post, until_l
 @pytest.mark.parametrize(
     ("asked", "told", "level"),
     [
-        (body("hello", n=2), ("400", "error", None), logging.INFO),
-        (body("code-4028"), ("429", "error", "4028"), logging.INFO),
-        (body("failed"), ("502", "error", "5000"), logging.WARNING),
-        (body("html-502"), ("502", "error", None), logging.WARNING),
-        (body("eof-after-text", stream=True), ("200", "broken", None), logging.WARNING),
+        (body("hello", n=2), ("400", "error", "unsupported_value", None), logging.INFO),
+        (body("code-4028"), ("429", "error", "insufficient_quota", "4028"), logging.INFO),
+        (body("failed"), ("502", "error", "upstream_error", "5000"), logging.WARNING),
+        (body("html-502"), ("502", "error", "upstream_error", None), logging.WARNING),
+        (
+            body("eof-after-text", stream=True),
+            ("200", "broken", "upstream_error", None),
+            logging.WARNING,
+        ),
     ],
 )
-async def test_failure_is_told_by_status_ending_code_and_level(post, caplog, asked, told, level):
-    await post(asked)
+async def test_failure_is_told_by_status_ending_names_and_level(post, caplog, asked, told, level):
+    response = await post(asked)
     (record,) = [r for r in caplog.records if r.name == "cozeproxy.access"]
     line = record.getMessage()
-    assert (line.split()[0], line.split()[5], named(line).get("code")) == told
+    found = named(line)
+    assert (line.split()[0], line.split()[5], found.get("error"), found.get("code")) == told
+    # The caller was told by the same name.
+    assert f'"code":"{told[2]}"' in response.body.decode()
     assert record.levelno == level
 
 
@@ -185,7 +192,7 @@ async def test_path_that_a_caller_makes_up_is_one_value(post, lines):
     for line in lines():
         assert line.isprintable()
         assert len(line) < 600
-        assert set(named(line)) == {"request_id"}
+        assert set(named(line)) == {"request_id", "error"}
 
 
 class TestWithKeys:
@@ -193,11 +200,38 @@ class TestWithKeys:
     def environment(self):
         return {"PROXY_API_KEYS": f"ann:{ANN}"}
 
+    async def test_line_of_a_wrong_one_says_so_and_no_more(self, post, lines):
+        await post(body("hello"), **bearer("wrong"))
+        (line,) = lines()
+        assert line.startswith("401 POST ")
+        assert named(line).keys() == {"request_id", "error"}
+        assert named(line)["error"] == "invalid_api_key"
+
     async def test_line_has_the_name_of_the_key_and_never_the_key(self, post, lines, caplog):
         await post(body("hello"), **bearer(ANN))
         (line,) = lines()
         assert named(line)["key"] == "ann"
         assert ANN not in caplog.text
+
+
+class TestWithLimits:
+    @pytest.fixture
+    def environment(self):
+        return {"ALLOWED_BOT_IDS": "echo"}
+
+    @pytest.mark.parametrize(
+        ("path", "asked"),
+        [
+            (CHAT, body("hello", stream=True)),
+            ("/v1/responses", {"model": "bot-hello", "input": "Hi", "stream": True}),
+        ],
+    )
+    async def test_line_says_what_was_not_to_be_used(self, post, lines, path, asked):
+        await post(asked, path)
+        (line,) = lines()
+        assert line.startswith("403 POST ")
+        expected = {"model": "bot-hello", "type": "chat", "bot": "hello"}
+        assert {**expected, "error": "permission_denied"}.items() <= named(line).items()
 
 
 async def test_what_is_said_is_in_no_line(post, until_lines, caplog):

@@ -1,22 +1,31 @@
 """A server that sends bytes as a test gives them, in the place of a service."""
 
 import socket
+import ssl
 import threading
+from contextlib import suppress
 
 
 class Stranger:
     """Answers each connection with the next of the answers, the last one again and again.
+
+    With a certificate it speaks TLS.
 
     Attributes:
         url: where it is.
         heads: of the requests that came.
     """
 
-    def __init__(self, *answers):
+    def __init__(self, *answers, certificate=None):
         self.heads = []
         self._answers = answers
         self._listening = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self._listening.getsockname()[1]}"
+        self._tls = None
+        if certificate:
+            self._tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+            self._tls.load_cert_chain(certificate)
+        scheme = "https" if certificate else "http"
+        self.url = f"{scheme}://127.0.0.1:{self._listening.getsockname()[1]}"
         self._thread = threading.Thread(target=self._serve)
 
     def __enter__(self):
@@ -36,7 +45,15 @@ class Stranger:
             except OSError:
                 return
             with connection:
-                self._answer(connection)
+                self._meet(connection)
+
+    def _meet(self, connection):
+        if not self._tls:
+            self._answer(connection)
+            return
+        # Whoever does not trust the certificate leaves before the first request.
+        with suppress(ssl.SSLError), self._tls.wrap_socket(connection, server_side=True) as inside:
+            self._answer(inside)
 
     def _answer(self, connection):
         data = b""

@@ -172,7 +172,7 @@ def examine():
 
     async def examine(settings, url, *, key="", admin_key="", is_ours=True, **asked):
         told = []
-        asked = {"deep": False, "workflow": False} | asked
+        asked = {"ca_file": None, "deep": False, "workflow": False} | asked
         wanted = Wanted(url, key, admin_key, is_ours=is_ours, **asked)
         results = await check_service(settings, wanted, told.append)
         assert told == results

@@ -2,4 +2,4 @@
 
 STEPS = ["settings", "key", "ids", "site", "connection", "clock", "token", "access"]
 API_KEY_STEPS = ["site", "connection", "access", "bot"]
-SERVICE_STEPS = ["service", "door", "models"]
+SERVICE_STEPS = ["service", "ready", "door", "models"]

@@ -295,6 +295,10 @@ UNUSABLE = {
     "no value": (["--param", "city"], "--param is 'city', but must be name=value"),
     "no name": (["--param", "=Oslo"], "--param is '=Oslo'"),
     "no such image": (["--image", "gone.png"], "--image gone.png cannot be read: No such file"),
+    "no such certificates": (
+        ["--ca-file", "gone.pem"],
+        "--ca-file gone.pem cannot be read: No such file",
+    ),
     "an id of two lines": (["--bot-id", "1\nx: y"], "--bot-id must be the id alone"),
     "no ASCII": (["--conversation-id", "é"], "--conversation-id must be the id alone"),
     "no settings": (["--env-file", "gone.env"], "cannot read the settings in gone.env"),

@@ -90,7 +90,14 @@ def test_a_setting_that_cannot_be_read_is_one_line_and_status_2(good, tmp_path):
 
 @pytest.mark.parametrize(
     "arguments",
-    [["--url", "localhost"], ["--key", "k"], ["--admin-key", "k"], ["--deep"], ["--workflow"]],
+    [
+        ["--url", "localhost"],
+        ["--key", "k"],
+        ["--admin-key", "k"],
+        ["--ca-file", __file__],
+        ["--deep"],
+        ["--workflow"],
+    ],
 )
 def test_oauth_alone_needs_no_service(good, arguments, tmp_path):
     result = finished([*CHECK, *arguments], tmp_path, **good)
@@ -127,6 +134,7 @@ class TestService:
         assert (result.returncode, result.stderr) == (1, "")
         assert [line.split()[:2] for line in result.stdout.splitlines() if line[0] != " "] == [
             ["ok", "service"],
+            ["ok", "ready"],
             ["skipped", "token"],
             ["failed", "door"],
             ["skipped", "models"],

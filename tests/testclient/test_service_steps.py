@@ -57,6 +57,15 @@ class TestStrictNames:
         assert set(found.outcomes.values()) == {"ok"}
 
 
+async def test_a_service_that_stops_is_told_of(check_of):
+    stopping = response('{"status": "stopping"}', status="503 Service Unavailable")
+    with Stranger(HEALTH, stopping, MODELS) as stranger:
+        found = await check_of(stranger.url)
+    assert "it is not ready: it is being stopped -> Start it anew" in found.steps["ready"]
+    # What it says of itself does not keep the rest from being tried.
+    assert found.outcomes["models"] == "ok"
+
+
 class TestWrongSpace:
     @pytest.fixture
     def environment(self):
@@ -199,6 +208,7 @@ class TestBadWorkflow:
 
 
 HEALTH = response('{"status": "ok"}')
+READY = response('{"status": "ready"}')
 MODELS = response('{"data": [{"id": "gpt-4"}]}')
 LOCKED = response('{"error": {"message": "no", "code": "invalid_api_key"}}', status="401 No")
 ELSEWHERE = {
@@ -211,9 +221,23 @@ ELSEWHERE = {
     ),
     "half an answer": ([HEALTH[:-1]], "service", "the answer broke off: "),
     "silence": ([b""], "service", "cannot be reached: "),
-    "no list": ([HEALTH, MODELS, response("{}")], "models", "the list of models cannot be read"),
+    "a state that is none": (
+        [HEALTH, response('{"status": "asleep"}', status="503 No"), MODELS],
+        "ready",
+        "it is not ready: it says 'asleep'",
+    ),
+    "a balancer without copies": (
+        [HEALTH, response("<h1>No</h1>", status="503 No", kind="text/html"), MODELS],
+        "ready",
+        "which is no answer of cozeproxy's",
+    ),
+    "no list": (
+        [HEALTH, READY, MODELS, response("{}")],
+        "models",
+        "the list of models cannot be read",
+    ),
     "a list that fails": (
-        [HEALTH, response("{}", status="502 Bad")],
+        [HEALTH, READY, response("{}", status="502 Bad")],
         "models",
         "which is no answer of cozeproxy's",
     ),
@@ -251,17 +275,17 @@ class TestOpenDoor:
         return reached_as
 
     async def test_without_keys_at_a_public_address_is_a_failure(self, reached_as):
-        found = await reached_as("http://coze.example.com", HEALTH, MODELS)
+        found = await reached_as("http://coze.example.com", HEALTH, READY, MODELS)
         assert found.outcomes["door"] == "failed"
         assert "no key is asked for: whoever knows the address uses the bot" in found.steps["door"]
         assert "-> Set PROXY_API_KEYS for the service." in found.steps["door"]
 
     async def test_without_keys_inside_is_a_warning(self, reached_as):
-        found = await reached_as("http://cozeproxy:3000", HEALTH, MODELS)
+        found = await reached_as("http://cozeproxy:3000", HEALTH, READY, MODELS)
         assert found.outcomes["door"] == "warning"
 
     async def test_a_key_that_goes_over_the_wire_as_it_is_is_a_warning(self, reached_as):
-        found = await reached_as("http://coze.example.com", HEALTH, LOCKED, MODELS, key=KEY)
+        found = await reached_as("http://coze.example.com", HEALTH, READY, LOCKED, MODELS, key=KEY)
         assert found.outcomes["door"] == "warning"
         assert "-> Put something that speaks TLS in front" in found.steps["door"]
 
@@ -270,7 +294,7 @@ class TestOpenDoor:
         return {}
 
     async def test_an_owner_may_mean_it(self, examine, monkeypatch):
-        with Stranger(HEALTH, MODELS) as stranger:
+        with Stranger(HEALTH, READY, MODELS) as stranger:
             monkeypatch.setenv("http_proxy", stranger.url)
             settings = Settings.from_env({"ALLOW_ANONYMOUS": "true"})
             found = await examine(settings, "http://coze.example.com", is_ours=False)

@@ -14,6 +14,9 @@ GATED = ["--bot-id", "gated"]
 PROMPT = "\n> "
 # Steps of an answer that is left and goes on, as runs at Coze do, and of the one after it.
 BOTH = 6
+# What the bot "reasoning" thinks and says.
+THOUGHT = "The user greets me. I should greet back."
+ANSWER = "Hello! How can I help?"
 
 
 @pytest.fixture
@@ -145,3 +148,16 @@ def test_without_a_terminal_an_interrupt_ends_it(talker, tmp_path):
         assert process.stderr.read() == b""
     assert talker.last_chat()["user_id"] == USER
     assert [m["content"] for m in talker.last_chat()["additional_messages"]] == ["First"]
+
+
+@pytest.mark.parametrize("arguments", [[], ["--no-stream"]])
+def test_reasoning_is_faint_above_the_answer_and_on_a_terminal_alone(
+    talker, talk, arguments, tmp_path
+):
+    asked = ["--bot-id", "reasoning", *arguments, "Hi"]
+    status, seen = talk(*asked).end()
+    assert status == 0
+    thought, answer = seen.replace("\x1b[22m\x1b[2m", "").split("\x1b[22m\n")
+    assert thought == f"\x1b[2m{THOUGHT}"
+    assert answer == f"{ANSWER}\n"
+    assert talker.answer(tmp_path, *asked) == answer
