@@ -30,8 +30,10 @@ NOT_READY = {
 _OWN = {
     "invalid_api_key": "Give as --key one of the keys in the service's PROXY_API_KEYS.",
     "permission_denied": "Take another key, or let this one use it: ALLOWED_BOT_IDS, bot_ids.",
-    "missing_bot_id": "Set COZE_BOT_ID for the service, or name a bot.",
-    "missing_workflow_id": "Set COZE_WORKFLOW_ID for the service, or name a workflow.",
+    "missing_bot_id": "Set COZE_BOT_ID for the service, or name a bot, as --bot-id of chat does.",
+    "missing_workflow_id": (
+        "Set COZE_WORKFLOW_ID for the service, or name a workflow, as --workflow-id of chat does."
+    ),
     "model_not_found": "Take a name that /v1/models lists: UNKNOWN_MODEL is reject there.",
     "tool_output_required": (
         "The bot is well: it wants a tool that its caller must run, and this program runs none."

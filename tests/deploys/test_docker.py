@@ -1,11 +1,14 @@
 """The Dockerfile: what it says, and what comes of its steps without Docker."""
 
 import json
+import re
 import socket
 
 import pytest
+from dotenv import dotenv_values
 
 from cozeproxy.sandbox import Sandbox
+from cozeproxy.settings import Settings
 from tests.deploys.image import Image, context, instructions, value_of
 from tests.support.canaries import CALLER_KEY
 from tests.support.processes import COZEPROXY, ROOT, Process, copy_of_checkout, finished, said_by
@@ -30,6 +33,19 @@ def test_all_commands_are_in_the_form_that_needs_no_shell():
     commands.append(value_of("HEALTHCHECK").partition(" CMD ")[2])
     for command in commands:
         assert json.loads(command)[0] == "python"
+
+
+def test_the_command_that_runs_it_goes_before_a_copy_of_the_example_settings():
+    text = (ROOT / "deploy" / "README.md").read_text(encoding="utf-8")
+    (command,) = re.findall(r"^docker run (?:.*\\\n)*.* cozeproxy$", text, re.MULTILINE)
+    assert "--env-file .env " in command
+    example = dotenv_values(ROOT / ".env.example")
+    said = dict(each.split("=") for each in re.findall(r"--env (\S+)", command))
+    settings = Settings.from_env({**example, **said, "PROXY_API_KEYS": CALLER_KEY})
+    # A container's own loopback is reached by nobody.
+    assert not settings.on_loopback
+    assert settings.app_env == "production"
+    assert f"--publish {settings.port}:{settings.port} " in command
 
 
 def test_a_build_is_given_the_package_and_its_requirements_alone(tmp_path):
