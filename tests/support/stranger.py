@@ -51,8 +51,8 @@ class Stranger:
         if not self._tls:
             self._answer(connection)
             return
-        # Whoever does not trust the certificate leaves before the first request.
-        with suppress(ssl.SSLError), self._tls.wrap_socket(connection, server_side=True) as inside:
+        # Whoever does not trust the certificate leaves, at the latest after the handshake.
+        with suppress(OSError), self._tls.wrap_socket(connection, server_side=True) as inside:
             self._answer(inside)
 
     def _answer(self, connection):
