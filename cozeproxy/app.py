@@ -212,6 +212,8 @@ class Service:
         self._load.draining = True
         if self._settings.shutdown_delay:
             await asyncio.sleep(self._settings.shutdown_delay)
+        # First, as whoever finds that nothing listens may have an answer within these turns.
+        self._load.leave()
         self._listener.stop()
         # Requests that are on their way in shall be seen, and not be taken for idle connections.
         for _ in range(3):
