@@ -16,7 +16,7 @@ STOP_SECONDS = 30.0
 class Dyno:
     """Runs the command of a Procfile; ended, at the latest, with the ``with`` block.
 
-    It has a shell, a port that it is told, one log for all that is printed, and gets SIGTERM in all
+    It has a shell, a port that it is told, its standard output for a log, and gets SIGTERM in all
     its processes at once.
 
     Attributes:
@@ -38,7 +38,7 @@ class Dyno:
             env=environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
+            stderr=subprocess.DEVNULL,
             text=True,
             start_new_session=True,
         )
