@@ -85,6 +85,10 @@ await ask({
   ],
 });
 
+console.log("== A text completion, as before there were chats");
+const text = await client.completions.create({ model: "gpt-3.5-turbo-instruct", prompt: "Hello!" });
+console.log(text.choices[0].text);
+
 console.log("== Errors");
 const wrong: Record<string, string>[] = [{ "x-model-type": "poem" }, { "x-bot-id": "none" }];
 for (const extra_headers of wrong) {

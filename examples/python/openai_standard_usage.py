@@ -75,6 +75,10 @@ answer = create(
 )
 print(answer.choices[0].message.content)
 
+print("== A text completion, as before there were chats")
+text = client.completions.create(model="gpt-3.5-turbo-instruct", prompt="Hello!")
+print(text.choices[0].text)
+
 print("== Errors")
 for wrong in ({"x-model-type": "poem"}, {"x-bot-id": "none"}):
     try:

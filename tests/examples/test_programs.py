@@ -11,7 +11,7 @@ from tests.examples.conftest import IN_PYTHON, IN_TYPESCRIPT
 from tests.support.files import PDF, PNG
 from tests.support.processes import COZEPROXY, ROOT, Process, finished
 from tests.testclient.coze import registered
-from tests.upstream.keys import APP_ID, KEY, KEY_ID, PEM, public_pem
+from tests.upstream.keys import APP_ID, KEY, KEY_ID, OAUTH, public_pem
 
 ADMIN = "the-key-of-the-owner"
 ONLY_IN_PYTHON = {"langchain_chat"}
@@ -134,6 +134,8 @@ You said: Process this.
 You said: A parameter.
 == An image
 You said: What do you see? [image https://example.com/image.jpg] (1 message received, 0 remembered)
+== A text completion, as before there were chats
+You said: Hello! (1 message received, 0 remembered)
 == Errors
 BadRequestError 400 invalid_model_type
 NotFoundError 404 model_not_found
@@ -174,9 +176,7 @@ class TestJwt:
             settings = {
                 "COZE_BASE_URL": coze.address(),
                 "COZE_BOT_ID": Sandbox.BOT_ID,
-                "COZE_JWT_APP_ID": APP_ID,
-                "COZE_JWT_KEY_ID": KEY_ID,
-                "COZE_JWT_PRIVATE_KEY": PEM,
+                **OAUTH,
                 "PROXY_ADMIN_KEY": ADMIN,
             }
             registered(settings["COZE_BASE_URL"], APP_ID, KEY_ID, public_pem(KEY))
