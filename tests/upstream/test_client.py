@@ -8,6 +8,7 @@ from cozeproxy.errors import StoppingError, UpstreamBrokenError, UpstreamUnreach
 from cozeproxy.protocol.request import Call
 from cozeproxy.settings import Secret
 from cozeproxy.upstream.client import CozeClient
+from cozeproxy.upstream.stream import MOST_REMAINDERS
 from tests.support import coze
 
 pytestmark = pytest.mark.gen_test
@@ -69,6 +70,27 @@ async def test_after_the_end_of_calls_only_those_that_end_chats_are_made(endpoin
     assert request.target == "/v3/chat/cancel"
     request.answer(b'{"code": 0}', **{"Content-Type": "application/json"})
     await cancelling
+    await client.close()
+
+
+async def test_other_calls_do_not_queue_behind_streams(endpoint):
+    client = CozeClient(endpoint.base_url, max_streams=1)
+    token = Secret("t")
+    # As many as there are handles for, and one that waits.
+    for _ in range(1 + MOST_REMAINDERS + 1):
+        client.stream(CALL, token, list)
+    for _ in range(1 + MOST_REMAINDERS):
+        assert (await endpoint.asked()).target == TARGET
+    others = [
+        asyncio.create_task(client.call("POST", Call("/v1/conversation/create", {}, b"{}"), token)),
+        asyncio.create_task(client.send("/v1/files/upload", "application/json", b"{}", token, 10)),
+        asyncio.create_task(client.cancel(b"{}", token)),
+    ]
+    for _ in others:
+        request = await endpoint.asked()
+        assert request.target != TARGET
+        request.answer(b'{"code": 0}', **{"Content-Type": "application/json"})
+    await asyncio.gather(*others)
     await client.close()
 
 
