@@ -5,8 +5,8 @@ import sys
 
 import pytest
 
-from tests.support.nginx import program
 from tests.support.processes import ROOT, finished
+from tests.support.programs import program
 
 pytestmark = pytest.mark.slow
 
@@ -30,7 +30,7 @@ def test_the_benchmark_measures_every_figure_and_writes_them_down(tmp_path):
 
 
 def test_the_benchmark_compares_copies_behind_nginx(tmp_path):
-    program()
+    program("nginx")
     file = tmp_path / "figures.json"
     command = [sys.executable, "-m", "benchmark", "--smoke", "--only", "scaling", "--json", file]
     result = finished(command, tmp_path, PYTHONPATH=str(ROOT / "scripts"))

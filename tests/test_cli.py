@@ -4,7 +4,6 @@ import json
 import os
 import re
 import select
-import shutil
 import signal
 import socket
 import sys
@@ -21,6 +20,7 @@ from cozeproxy.cli.sandbox import in_place_of_coze
 from cozeproxy.sandbox import Sandbox
 from cozeproxy.settings import MASK, Secret, Settings
 from tests.support.processes import COZEPROXY, ROOT, Process, finished, said_by
+from tests.support.programs import program
 from tests.upstream.keys import PEM, base64_of
 
 SERVE = [*COZEPROXY, "serve", "--port", "0"]
@@ -248,9 +248,7 @@ def test_without_a_bot_the_banner_says_how_to_set_one(tmp_path):
 
 @pytest.mark.parametrize("stream", [False, True])
 def test_the_printed_curl_line_gets_an_answer(service, stream, tmp_path):
-    if not shutil.which("curl"):
-        assert "CI" not in os.environ, "curl is missing"
-        pytest.skip("there is no curl")
+    program("curl")
     line = block_after("curl:", service[1])
     assert "\n" not in line
     if stream:

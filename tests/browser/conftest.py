@@ -8,17 +8,17 @@ visit        opens the site's page; gives what it reports
 """
 
 import asyncio
-import os
-import shutil
 from contextlib import asynccontextmanager
 
 import pytest
 
 from cozeproxy.app import Service
-from tests.browser.site import MODULES, Site
+from tests.browser.site import Site
 from tests.support.canaries import MARK
+from tests.support.node import need_node
 from tests.support.processes import ENVIRONMENT
-from tests.upstream.keys import APP_ID, KEY, KEY_ID, PEM, public_pem
+from tests.support.programs import program
+from tests.upstream.keys import APP_ID, KEY, KEY_ID, OAUTH, public_pem
 
 API_KEY = f"{MARK}browser"
 FLAGS = [
@@ -35,22 +35,15 @@ FLAGS = [
 
 @pytest.fixture(scope="session")
 def chromium():
-    found = shutil.which("chromium")
-    if not (found and MODULES.exists()):
-        assert "CI" not in os.environ, (
-            "there is no chromium, or scripts/test --all has not been run"
-        )
-        pytest.skip("needs chromium and what scripts/test --all installs")
-    return found
+    need_node()
+    return program("chromium")
 
 
 @pytest.fixture
 def environment(sandbox):
     sandbox.register_oauth_app(APP_ID, KEY_ID, public_pem(KEY))
     return {
-        "COZE_JWT_APP_ID": APP_ID,
-        "COZE_JWT_KEY_ID": KEY_ID,
-        "COZE_JWT_PRIVATE_KEY": PEM,
+        **OAUTH,
         "PROXY_API_KEYS": API_KEY,
         "TOKEN_ENDPOINTS": "loopback",
         "PORT": "0",

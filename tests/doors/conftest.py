@@ -21,7 +21,7 @@ from cozeproxy.upstream.session import Timing
 from tests.service.asking import body
 from tests.service.conftest import connect, post, raw_coze  # noqa: F401 - fixtures
 from tests.types.conftest import ask  # noqa: F401 - a fixture
-from tests.upstream.keys import APP_ID, KEY, KEY_ID, PEM, public_pem
+from tests.upstream.keys import APP_ID, KEY, KEY_ID, OAUTH, public_pem
 from tests.upstream.timing import Clock
 
 # A refused token must be older than this, or it is no use to exchange it. Seconds.
@@ -56,11 +56,7 @@ def app(service):
 @pytest.fixture
 def oauth_app(sandbox):
     sandbox.register_oauth_app(APP_ID, KEY_ID, public_pem(KEY))
-    return {
-        "COZE_JWT_APP_ID": APP_ID,
-        "COZE_JWT_KEY_ID": KEY_ID,
-        "COZE_JWT_PRIVATE_KEY": PEM,
-    }
+    return OAUTH
 
 
 @pytest.fixture

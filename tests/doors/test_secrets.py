@@ -20,7 +20,7 @@ from tests.service.asking import body, text_part
 from tests.support.canaries import ACCESS_TOKENS, lines_of, looked_for
 from tests.support.files import PNG, data_url
 from tests.support.processes import COZEPROXY, Process, finished
-from tests.upstream.keys import APP_ID, KEY, KEY_ID, PEM, public_pem
+from tests.upstream.keys import APP_ID, KEY, KEY_ID, OAUTH, PEM, public_pem
 
 pytestmark = pytest.mark.gen_test(timeout=60)
 
@@ -113,9 +113,7 @@ def variables(sandbox, folder):
         "COZE_BASE_URL": sandbox.base_url,
         "COZE_API_KEY": API_KEY,
         "COZE_SPACE_ID": sandbox.SPACE_ID,
-        "COZE_JWT_APP_ID": APP_ID,
-        "COZE_JWT_KEY_ID": KEY_ID,
-        "COZE_JWT_PRIVATE_KEY": PEM,
+        **OAUTH,
         "PROXY_API_KEYS": f"ann:{ANN}",
         "PROXY_KEYS_FILE": keys_file(folder, bob={"sha256": digest(BOB)}),
         "PROXY_ADMIN_KEY": ADMIN,

@@ -15,7 +15,7 @@ from tests.faults.waiting import eventually
 from tests.service.asking import body, says, text_part
 from tests.support import coze
 from tests.support.files import PNG, data_url
-from tests.upstream.keys import APP_ID, KEY_ID, PEM
+from tests.upstream.keys import OAUTH
 
 pytestmark = pytest.mark.gen_test(timeout=15)
 
@@ -162,11 +162,7 @@ class TestUpload:
 class TestToken:
     @pytest.fixture
     def environment(self):
-        return {
-            "COZE_JWT_APP_ID": APP_ID,
-            "COZE_JWT_KEY_ID": KEY_ID,
-            "COZE_JWT_PRIVATE_KEY": PEM,
-        }
+        return OAUTH
 
     async def test_token_that_comes_too_late_is_kept_for_the_next(
         self, dial, upstream, left_alone, stream

@@ -20,7 +20,7 @@ from tests.faults.sockets import silent
 from tests.service.asking import body, says, text_part
 from tests.support import coze
 from tests.support.files import PNG, data_url
-from tests.upstream.keys import APP_ID, KEY_ID, PEM
+from tests.upstream.keys import OAUTH
 
 pytestmark = pytest.mark.gen_test(timeout=15)
 
@@ -151,9 +151,7 @@ class TestWhole:
         return {
             "REQUEST_TIMEOUT": "0.3",
             "WORKFLOW_REQUEST_TIMEOUT": "0.3",
-            "COZE_JWT_APP_ID": APP_ID,
-            "COZE_JWT_KEY_ID": KEY_ID,
-            "COZE_JWT_PRIVATE_KEY": PEM,
+            **OAUTH,
         }
 
     @pytest.fixture

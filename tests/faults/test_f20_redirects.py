@@ -9,7 +9,7 @@ from tests.faults.raw_caller import request
 from tests.faults.raw_upstream import RawUpstream
 from tests.service.asking import body, says, text_part
 from tests.support.files import PNG, data_url
-from tests.upstream.keys import APP_ID, KEY_ID, PEM
+from tests.upstream.keys import OAUTH
 
 pytestmark = pytest.mark.gen_test(timeout=15)
 
@@ -61,11 +61,7 @@ async def test_upload_is_a_502(dial, upstream, elsewhere):
 class TestExchange:
     @pytest.fixture
     def environment(self):
-        return {
-            "COZE_JWT_APP_ID": APP_ID,
-            "COZE_JWT_KEY_ID": KEY_ID,
-            "COZE_JWT_PRIVATE_KEY": PEM,
-        }
+        return OAUTH
 
     async def test_jwt_goes_nowhere_else(self, dial, upstream, elsewhere):
         async def redirect():

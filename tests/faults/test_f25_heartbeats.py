@@ -11,7 +11,7 @@ from tests.faults.raw_caller import request
 from tests.service.asking import body, chunks_of, payloads, says, text_of, text_part, to
 from tests.support import coze
 from tests.support.files import PNG, data_url
-from tests.upstream.keys import APP_ID, KEY_ID, PEM
+from tests.upstream.keys import OAUTH
 
 pytestmark = pytest.mark.gen_test(timeout=15)
 
@@ -166,9 +166,7 @@ class TestSlowToken:
     def environment(self, environment):
         return {
             **environment,
-            "COZE_JWT_APP_ID": APP_ID,
-            "COZE_JWT_KEY_ID": KEY_ID,
-            "COZE_JWT_PRIVATE_KEY": PEM,
+            **OAUTH,
         }
 
     async def test_slow_token_gets_them(self, dial, upstream):

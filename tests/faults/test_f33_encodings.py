@@ -14,7 +14,7 @@ from tests.faults.raw_caller import request
 from tests.service.asking import body, says, text_part
 from tests.support import coze
 from tests.support.files import PNG, data_url
-from tests.upstream.keys import APP_ID, KEY_ID, PEM
+from tests.upstream.keys import OAUTH
 
 pytestmark = pytest.mark.gen_test(timeout=60)
 
@@ -80,11 +80,7 @@ async def test_bomb_is_not_unpacked(dial_to, upstream, serve):
 class TestToken:
     @pytest.fixture
     def environment(self):
-        return {
-            "COZE_JWT_APP_ID": APP_ID,
-            "COZE_JWT_KEY_ID": KEY_ID,
-            "COZE_JWT_PRIVATE_KEY": PEM,
-        }
+        return OAUTH
 
     async def test_bomb_for_a_token_is_a_502(self, dial_to, upstream, serve):
         process, port = await asyncio.to_thread(serve)

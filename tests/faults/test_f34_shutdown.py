@@ -16,7 +16,7 @@ from tests.faults.raw_upstream import CANCEL
 from tests.faults.waiting import eventually
 from tests.service.asking import body
 from tests.support import coze
-from tests.upstream.keys import APP_ID, KEY_ID, PEM
+from tests.upstream.keys import OAUTH
 
 pytestmark = pytest.mark.gen_test(timeout=60)
 
@@ -359,11 +359,7 @@ class TestPause:
 class TestToken:
     @pytest.fixture
     def environment(self):
-        return {
-            "COZE_JWT_APP_ID": APP_ID,
-            "COZE_JWT_KEY_ID": KEY_ID,
-            "COZE_JWT_PRIVATE_KEY": PEM,
-        }
+        return OAUTH
 
     @pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/files"])
     async def test_wait_for_a_token_is_ended(self, dial, service, upstream, path):

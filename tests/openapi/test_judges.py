@@ -9,7 +9,7 @@ from tests.support.described import FILE, read
 from tests.support.environments import Environment
 from tests.support.processes import COZEPROXY, ROOT, Process
 from tests.testclient.coze import registered
-from tests.upstream.keys import APP_ID, KEY, KEY_ID, PEM, public_pem
+from tests.upstream.keys import APP_ID, KEY, KEY_ID, OAUTH, public_pem
 
 pytestmark = [pytest.mark.package, pytest.mark.timeout(600)]
 
@@ -23,9 +23,7 @@ FUZZ = [
 # What only the owner sees is open to whoever tries it.
 OPEN = {
     "COZE_BOT_ID": Sandbox.BOT_ID,
-    "COZE_JWT_APP_ID": APP_ID,
-    "COZE_JWT_KEY_ID": KEY_ID,
-    "COZE_JWT_PRIVATE_KEY": PEM,
+    **OAUTH,
     "TOKEN_ENDPOINTS": "loopback",
     "METRICS_PUBLIC": "true",
 }

@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 import sys
 
 import pytest
@@ -11,6 +10,7 @@ from cozeproxy.errors import RequestError
 from cozeproxy.protocol.responses.messages import _CALLS, _OUTPUTS, _PARTS
 from cozeproxy.protocol.responses.parsing import IGNORED, parse_responses_request
 from tests.support.processes import COZEPROXY, ROOT, Process, finished
+from tests.support.programs import program
 
 PAGE = ROOT / "docs" / "responses.md"
 TEXT = PAGE.read_text()
@@ -50,8 +50,7 @@ def test_python_prints_what_the_page_says(address, tmp_path):
 
 
 def test_command_gets_a_response(address, tmp_path):
-    if not shutil.which("curl"):
-        pytest.skip("there is no curl")
+    program("curl")
     (command,) = blocks("sh")
     result = finished(["sh", "-c", command.replace(SHOWN, address)], tmp_path)
     assert json.loads(result.stdout)["status"] == "completed"

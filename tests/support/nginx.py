@@ -1,11 +1,9 @@
 """nginx as Debian has it, with a configuration that a test gives."""
 
-import os
-import shutil
 import signal
 import subprocess
 
-import pytest
+from tests.support.programs import program
 
 # What an image of nginx has around the files of conf.d, with nothing outside of one folder.
 MAIN = """\
@@ -28,15 +26,6 @@ http {{
 """
 
 
-def program():
-    """Return where nginx is, which on Debian is not on everybody's path."""
-    found = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
-    if not found:
-        assert "CI" not in os.environ, "nginx is missing"
-        pytest.skip("there is no nginx")
-    return found
-
-
 class Nginx:
     """Runs nginx with one file of conf.d; ended with the ``with`` block."""
 
@@ -46,7 +35,7 @@ class Nginx:
         (folder / "nginx.conf").write_text(
             MAIN.format(folder=folder, master="on" if master else "off")
         )
-        command = [program(), "-p", folder, "-c", folder / "nginx.conf", "-e", "stderr"]
+        command = [program("nginx"), "-p", folder, "-c", folder / "nginx.conf", "-e", "stderr"]
         self._process = subprocess.Popen(
             [str(part) for part in command], stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )

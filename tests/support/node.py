@@ -1,11 +1,7 @@
 """Node.js, and what scripts/test --all installs for it."""
 
-import os
-import shutil
-
-import pytest
-
 from tests.support.processes import ROOT
+from tests.support.programs import lacking, program
 
 EXAMPLES = ROOT / "examples" / "node"
 MODULES = EXAMPLES / "node_modules"
@@ -13,6 +9,6 @@ MODULES = EXAMPLES / "node_modules"
 
 def need_node():
     """Skip the test where there is no Node.js or no SDK, but not in CI."""
-    if not (shutil.which("node") and MODULES.exists()):
-        assert "CI" not in os.environ, "there is no Node.js, or scripts/test has not been run"
-        pytest.skip("needs Node.js and what scripts/test --all installs")
+    program("node")
+    if not MODULES.exists():
+        lacking("there is not what scripts/test --all installs")

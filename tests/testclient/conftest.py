@@ -24,7 +24,7 @@ from cozeproxy.testclient.checks import check_service
 from cozeproxy.testclient.oauth import check_oauth
 from cozeproxy.testclient.report import as_json, as_text
 from cozeproxy.testclient.service import Wanted
-from tests.upstream.keys import APP_ID, KEY, KEY_ID, PEM, public_pem
+from tests.upstream.keys import APP_ID, KEY, KEY_ID, OAUTH, PEM, public_pem
 
 
 class Found:
@@ -147,9 +147,7 @@ def http_proxy(foreign_coze, monkeypatch):
 def good(sandbox):
     return {
         "COZE_BASE_URL": sandbox.base_url,
-        "COZE_JWT_APP_ID": APP_ID,
-        "COZE_JWT_KEY_ID": KEY_ID,
-        "COZE_JWT_PRIVATE_KEY": PEM,
+        **OAUTH,
     }
 
 

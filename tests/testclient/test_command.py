@@ -10,7 +10,7 @@ from cozeproxy.sandbox import Sandbox
 from tests.support.processes import COZEPROXY, Process, finished
 from tests.testclient.coze import registered
 from tests.testclient.expected import SERVICE_STEPS, STEPS
-from tests.upstream.keys import APP_ID, KEY, KEY_ID, PEM, STRANGER, private_pem, public_pem
+from tests.upstream.keys import APP_ID, KEY, KEY_ID, OAUTH, STRANGER, private_pem, public_pem
 
 CHECK = [*COZEPROXY, "check", "--jwt"]
 EVERYTHING = [*COZEPROXY, "check", "--deep", "--workflow"]
@@ -25,9 +25,7 @@ def good(tmp_path_factory):
         registered(address, APP_ID, KEY_ID, public_pem(KEY))
         yield {
             "COZE_BASE_URL": address,
-            "COZE_JWT_APP_ID": APP_ID,
-            "COZE_JWT_KEY_ID": KEY_ID,
-            "COZE_JWT_PRIVATE_KEY": PEM,
+            **OAUTH,
         }
 
 

@@ -6,15 +6,13 @@ from cozeproxy import __version__
 from cozeproxy.sandbox import Sandbox
 from cozeproxy.settings import Settings
 from tests.testclient.expected import SERVICE_STEPS, STEPS
-from tests.upstream.keys import APP_ID, KEY_ID, PEM
+from tests.upstream.keys import APP_ID, OAUTH
 
 pytestmark = pytest.mark.gen_test(timeout=30)
 
 ADMIN = "the-key-of-the-owner"
 OAUTH = {
-    "COZE_JWT_APP_ID": APP_ID,
-    "COZE_JWT_KEY_ID": KEY_ID,
-    "COZE_JWT_PRIVATE_KEY": PEM,
+    **OAUTH,
 }
 
 

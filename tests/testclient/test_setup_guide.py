@@ -1,7 +1,6 @@
 """JWT-SETUP.md, followed by the word, with the stand-in in the place of Coze."""
 
 import ast
-import os
 import re
 import shutil
 import sys
@@ -11,6 +10,7 @@ import pytest
 from cozeproxy.settings import Settings, load
 from cozeproxy.upstream.assertion import load_key
 from tests.support.processes import COZEPROXY, ROOT, Process, finished
+from tests.support.programs import program
 from tests.testclient.coze import registered
 from tests.upstream.keys import APP_ID, KEY, PEM, base64_of
 
@@ -27,14 +27,12 @@ def blocks(language):
 @pytest.fixture
 def home(tmp_path):
     """A person's home with a checkout in it, of which there is what the guide uses."""
-    if not shutil.which("openssl"):
-        assert "CI" not in os.environ, "openssl is missing"
-        pytest.skip("there is no openssl")
+    program("openssl")
     checkout = tmp_path / "cozeproxy"
     (checkout / ".venv" / "bin").mkdir(parents=True)
-    program = checkout / ".venv" / "bin" / "cozeproxy"
-    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m cozeproxy "$@"\n')
-    program.chmod(0o755)
+    command = checkout / ".venv" / "bin" / "cozeproxy"
+    command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m cozeproxy "$@"\n')
+    command.chmod(0o755)
     shutil.copy(ROOT / ".env.example", checkout)
     return tmp_path
 

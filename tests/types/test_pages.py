@@ -1,9 +1,7 @@
 """docs/types: every example is run, and prints what it is said to print."""
 
 import json
-import os
 import re
-import shutil
 import sys
 
 import pytest
@@ -11,6 +9,7 @@ import pytest
 from cozeproxy.protocol.workflow_response import RESUME_TOOL
 from cozeproxy.settings import Settings
 from tests.support.processes import COZEPROXY, ROOT, Process, finished
+from tests.support.programs import program
 
 PAGES = sorted((ROOT / "docs" / "types").glob("*.md"))
 # Where the pages say that the service is.
@@ -62,9 +61,7 @@ def commands():
 
 @pytest.mark.parametrize("command", commands())
 def test_command_of_a_page_gets_an_answer(command, run, address):
-    if not shutil.which("curl"):
-        assert "CI" not in os.environ, "curl is missing"
-        pytest.skip("there is no curl")
+    program("curl")
     assert SHOWN in command
     printed = run("sh", "-c", command.replace(SHOWN, address))
     if '"stream": true' in command:

@@ -32,3 +32,9 @@ def base64_of(text):
 
 KEY, STRANGER = new_key(), new_key()
 PEM = private_pem(KEY)
+# The settings of a service that has one.
+OAUTH = {
+    "COZE_JWT_APP_ID": APP_ID,
+    "COZE_JWT_KEY_ID": KEY_ID,
+    "COZE_JWT_PRIVATE_KEY": PEM,
+}
