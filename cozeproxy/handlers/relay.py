@@ -119,6 +119,28 @@ class Relay:
         if upstream.paused and not self._flushing:
             upstream.resume()
 
+    def _note_beginning(self, upstream: UpstreamStream) -> None:
+        self._answering = True
+        self._watch.answering()
+        if upstream.logid:
+            self._stream.info["logid"] = upstream.logid
+
+    def _answered(self, out: bytes) -> None:
+        """Take note that the answer has ended, for good or as a failure."""
+        if self._stream.error:
+            if self.begun and out:
+                self._send(out)
+            # Text that came together with a failure is not sent: the status can still tell all.
+            if self._upstream:
+                # The task that asks gets the reason, and decides what to do.
+                self._upstream.abort(self._stream.error)
+        else:
+            # It goes out with the end of the body, in one write.
+            self._out.append(out)
+            if self.streaming:
+                self._record.piece_goes_out()
+            self._settle()
+
     def _send(self, out: bytes) -> None:
         if self._flushing:
             self._out.append(out)
@@ -129,23 +151,30 @@ class Relay:
         if self._caller.closed():
             return  # which caller_left() is told next
         self._watch.sent = self._loop.time()
-        if not self.begun:
-            # The head goes with the first chunk.
-            self._begin()
-            self._handler.write(out)
-            flush = self._handler.flush()
-        elif not self._direct:
-            self._handler.write(out)
-            flush = self._handler.flush()
-        else:
+        if self.begun and self._direct:
             # Tornado has written the head; this is a chunk as HTTP/1.1 has it (RFC 9112, 7.1).
             chunk = b"%x\r\n%b\r\n" % (len(out), out)
             sent = self._sent_at_once(chunk)
             if sent == len(chunk):
                 return
             flush = self._caller.write(chunk[sent:])
+        else:
+            if not self.begun:
+                # The head goes with the first chunk.
+                self._begin()
+            self._handler.write(out)
+            flush = self._handler.flush()
         if not flush.done():
             self._hold(flush)
+
+    def _begin(self) -> None:
+        """Begin a good answer; until here a failure can still become a status."""
+        set_head(self._handler, self._stream.info, streaming=self.streaming)
+        if self.streaming:
+            # The kernel would hold a token back until the one before it is acknowledged, for some
+            # 40 ms: Tornado turns that off only at the end of an answer.
+            self._caller.set_nodelay(True)
+        self.begun = True
 
     def _sent_at_once(self, chunk: bytes) -> int:
         """How much of a chunk the kernel takes."""
@@ -261,28 +290,6 @@ class Relay:
             # Or libcurl would hold back what it has, and with it the end of the call.
             self._upstream.held = 0
 
-    def _note_beginning(self, upstream: UpstreamStream) -> None:
-        self._answering = True
-        self._watch.answering()
-        if upstream.logid:
-            self._stream.info["logid"] = upstream.logid
-
-    def _answered(self, out: bytes) -> None:
-        """Take note that the answer has ended, for good or as a failure."""
-        if self._stream.error:
-            if self.begun and out:
-                self._send(out)
-            # Text that came together with a failure is not sent: the status can still tell all.
-            if self._upstream:
-                # The task that asks gets the reason, and decides what to do.
-                self._upstream.abort(self._stream.error)
-        else:
-            # It goes out with the end of the body, in one write.
-            self._out.append(out)
-            if self.streaming:
-                self._record.piece_goes_out()
-            self._settle()
-
     def _asked(self, task: "asyncio.Task[None]") -> None:
         """Take note that the call to Coze, or the attempt to make one, is over."""
         # Who cancels it has settled the outcome; if not, there is none, and never will be.
@@ -315,15 +322,6 @@ class Relay:
             upstream.read_on()
         else:
             upstream.abort()
-
-    def _begin(self) -> None:
-        """Begin a good answer; until here a failure can still become a status."""
-        set_head(self._handler, self._stream.info, streaming=self.streaming)
-        if self.streaming:
-            # The kernel would hold a token back until the one before it is acknowledged, for some
-            # 40 ms: Tornado turns that off only at the end of an answer.
-            self._caller.set_nodelay(True)
-        self.begun = True
 
     async def _finish(self) -> None:
         """Give the answer its ending, and wait until the caller has it."""
