@@ -14,9 +14,10 @@ pytestmark = [pytest.mark.gen_test, pytest.mark.usefixtures("engine")]
 
 @pytest.fixture
 def left_behind():
-    """Collect, and name what there was to be collected of the service's."""
-    gc.collect()
+    """Collect, and name what was to be collected of the service's, from here on."""
     gc.disable()
+    # What there is before is none of it, whether or not it is garbage.
+    gc.freeze()
 
     def left_behind():
         gc.set_debug(gc.DEBUG_SAVEALL)
@@ -32,6 +33,7 @@ def left_behind():
     yield left_behind
     gc.set_debug(0)
     gc.garbage.clear()
+    gc.unfreeze()
     gc.enable()
 
 
