@@ -117,15 +117,9 @@ class FunctionCall(NamedTuple):
         return pack(CALL, self if short else self._replace(arguments=""))
 
 
-class _Message(msgspec.Struct, array_like=True):
-    conversation_id: str
-    message_id: str
-    part: int = 0
-
-
 _response_decoder = msgspec.json.Decoder(ResponseId)
-_message_decoder = msgspec.json.Decoder(_Message)
-_call_decoder = msgspec.json.Decoder(tuple[str, str, str])
+_message_decoder = msgspec.json.Decoder(MessageId)
+_call_decoder = msgspec.json.Decoder(FunctionCall)
 
 
 def unpack_response_id(text: str) -> ResponseId | None:
@@ -147,8 +141,7 @@ def unpack_response_id(text: str) -> ResponseId | None:
 
 def unpack_message_id(text: str) -> MessageId | None:
     """Read the id of a message; None where it is none of those that Coze keeps."""
-    decoded = unpack(text.removeprefix(MESSAGE), _message_decoder)
-    found = MessageId(*msgspec.structs.astuple(decoded)) if decoded else None
+    found = unpack(text.removeprefix(MESSAGE), _message_decoder)
     if not found or not all(map(ID.fullmatch, found[:2])) or found.part < 0:
         return None
     return found if found.pack() == text else None
@@ -157,7 +150,7 @@ def unpack_message_id(text: str) -> MessageId | None:
 def unpack_function_call(text: str) -> FunctionCall | None:
     """Read the id of a call's item; None where it is none of ours."""
     found = unpack(text.removeprefix(CALL), _call_decoder)
-    return FunctionCall(*found) if found and FunctionCall(*found).pack() == text else None
+    return found if found and found.pack() == text else None
 
 
 def conversation_id(text: str) -> str | None:

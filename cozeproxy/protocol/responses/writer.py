@@ -1,5 +1,6 @@
 """Where an answer becomes a response: collected here, and event by event in ``events``."""
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any, NamedTuple, Protocol
 
@@ -59,6 +60,8 @@ class WholeResponse:
         self._source: Source | None = None
         self._output: list[Object] = []
         self._steps: list[Object] = []
+        # How many items of reasoning, and of text, each message has become.
+        self._parts: Counter[tuple[bool, str | int | None]] = Counter()
         # The item that text is being written of: its form, its id, its text.
         self._form: Form | None = None
         self._item_id = ""
@@ -129,21 +132,14 @@ class WholeResponse:
         """Begin an item. Its id leads to Coze's message, if Coze keeps it."""
         self._close()
         self._form = form
-        self._item_id = self._new_id(form)
-
-    def _new_id(self, form: Form) -> str:
         nonce = f"{self._head.nonce}{len(self._output)}"
         answer = self._source.answer if self._source and self._head.id else None
-        taken = {item["id"] for item in self._output}
-        part = 0
-        while True:
-            id_ = message_item_id(self._info, answer, nonce, part)
-            if form is REASONING:
-                # Items of their own kind: one message may have reasoning, too.
-                id_ = response.reasoning_id(id_)
-            if id_ not in taken:
-                return id_
-            part += 1
+        part = self._parts[form is REASONING, answer]
+        self._parts[form is REASONING, answer] += 1
+        self._item_id = message_item_id(self._info, answer, nonce, part)
+        if form is REASONING:
+            # Items of their own kind: one message may have reasoning, too.
+            self._item_id = response.reasoning_id(self._item_id)
 
     def _close(self, status: str = "completed") -> None:
         """End the item that text was being written of."""
