@@ -11,7 +11,6 @@ from cozeproxy.protocol.plan import Plan
 from cozeproxy.protocol.request import Call
 from cozeproxy.protocol.stream import Translation
 from cozeproxy.upstream.account import Account
-from cozeproxy.upstream.asking import ask
 
 T = TypeVar("T")
 
@@ -38,16 +37,9 @@ class AnsweringHandler(AskingHandler):
         Raises:
             ServiceError: it failed before anything was sent, so that a status can say so.
         """
-        context = self.context
-        times = context.run_times if plan.is_run else context.chat_times
-        self.relay = Relay(self, translate, times, streaming=streaming)
+        times = self.context.run_times if plan.is_run else self.context.chat_times
         self._count(plan)
-        asking = ask(plan, account, context.uploader, context.attempts(), self.relay)
-        try:
-            await self.relay.run(asking, account.cancel, context.keep)
-        finally:
-            # Which has this handler: a circle would be left for the collector.
-            self.relay = None
+        await self.give(Relay(self, translate, times, streaming=streaming), plan, account)
 
     async def beside(self, work: Callable[[], T]) -> T:
         """Do what takes as long as the body is large: beside the loop, if it is a large one."""

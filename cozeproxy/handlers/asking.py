@@ -8,6 +8,8 @@ from cozeproxy.errors import StoppingError
 from cozeproxy.handlers.api import ApiHandler
 from cozeproxy.handlers.reading import LARGE, without_collection
 from cozeproxy.handlers.relay import Relay
+from cozeproxy.upstream.account import Account
+from cozeproxy.upstream.asking import Question, ask
 
 T = TypeVar("T")
 
@@ -54,6 +56,21 @@ class AskingHandler(ApiHandler):
         return await asyncio.get_running_loop().run_in_executor(
             self.context.aside, without_collection, read, pieces
         )
+
+    async def give(self, relay: Relay, question: Question, account: Account) -> None:
+        """Ask Coze, and give the caller its answer as it comes.
+
+        Raises:
+            ServiceError: it failed before anything was sent, so that a status can say so.
+        """
+        context = self.context
+        self.relay = relay
+        asking = ask(question, account, context.uploader, context.attempts(), relay)
+        try:
+            await relay.run(asking, account.cancel, context.keep)
+        finally:
+            # Which has this handler: a circle would be left for the collector.
+            self.relay = None
 
     async def wait_for(self, answer: Coroutine[Any, Any, T]) -> T | None:
         """Wait for an answer that comes whole; None where the caller has gone meanwhile.

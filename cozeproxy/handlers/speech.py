@@ -10,7 +10,6 @@ from cozeproxy.handlers.heads import told_in_stream
 from cozeproxy.handlers.relay import Relay
 from cozeproxy.handlers.watch import Times
 from cozeproxy.protocol.speech import SoundStream, read_speech
-from cozeproxy.upstream.asking import ask
 
 # With it, closing a socket resets the connection (socket(7): SO_LINGER).
 RESET = struct.pack("ii", 1, 0)
@@ -66,9 +65,5 @@ class SpeechHandler(AskingHandler):
             # What is sent in its place is short.
             self.body.drop()
             account = self.account(self.end_user(speech.user))
-            self.relay = SoundRelay(self, speech.content_type, context.chat_times)
-            asking = ask(speech, account, context.uploader, context.attempts(), self.relay)
-            try:
-                await self.relay.run(asking, account.cancel, context.keep)
-            finally:
-                self.relay = None  # which has this handler
+            relay = SoundRelay(self, speech.content_type, context.chat_times)
+            await self.give(relay, speech, account)
