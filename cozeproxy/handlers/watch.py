@@ -105,7 +105,6 @@ class Watch:
     def stop(self) -> None:
         """Look no more."""
         self._ends = True
-        self._stuck = None
         self._set()
 
     def asked(self) -> None:
@@ -150,11 +149,11 @@ class Watch:
             self._timer = self._loop.call_at(due, self._look)
 
     def _duties(self) -> Iterator[Duty]:
+        if self._ends:
+            return
         times = self._times
         if self._stuck is not None:
             yield self._stuck[2] + times.stall, self._look_at_caller
-        if self._ends:
-            return
         yield self._started + times.whole, self._took_too_long
         if self._relay.streaming:
             # Whoever takes nothing gets no sign of life.
