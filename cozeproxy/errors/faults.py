@@ -25,6 +25,8 @@ class ServiceError(Exception):
     retry_after: str | None = None
     # Whether Coze had accepted the chat already, so that a resend would be a second one.
     accepted: bool = False
+    # Whether Coze may have done what it was asked for, which nobody can tell.
+    is_unsure: bool = False
 
     @property
     def should_retry(self) -> bool | None:
@@ -156,6 +158,7 @@ class UpstreamTimeoutError(UpstreamError):
 
     answer = TIMEOUT
     fault = "timeout"
+    is_unsure = True
 
 
 class DeadlineError(UpstreamTimeoutError):
@@ -174,6 +177,7 @@ class UpstreamBrokenError(UpstreamError):
     """Coze's answer broke off, or is none that can be understood."""
 
     fault = "broken"
+    is_unsure = True
 
 
 class StaleConnectionError(UpstreamBrokenError):

@@ -2,12 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from cozeproxy.errors import (
-    RequestError,
-    ServiceError,
-    UpstreamBrokenError,
-    UpstreamTimeoutError,
-)
+from cozeproxy.errors import RequestError, ServiceError
 from cozeproxy.handlers.access import ForbiddenError
 from cozeproxy.handlers.asking import AskingHandler
 from cozeproxy.protocol import conversations as conversing
@@ -63,8 +58,7 @@ class ConversationHandler(AskingHandler):
                 added.append(await history.add(conversing.add_call(id_, message)))  # noqa: PERF401
         except ServiceError as error:
             # What is there already would be there twice after a resend, and so may this one.
-            unsure = isinstance(error, UpstreamBrokenError | UpstreamTimeoutError)
-            error.accepted = error.accepted or begun or bool(added) or unsure
+            error.accepted = error.accepted or begun or bool(added) or error.is_unsure
             raise
         return added
 

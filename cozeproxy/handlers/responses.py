@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from cozeproxy.errors import UpstreamBrokenError, UpstreamTimeoutError
+from cozeproxy.errors import ServiceError
 from cozeproxy.handlers.answering import AnsweringHandler
 from cozeproxy.protocol.parsing import ignored_fields
 from cozeproxy.protocol.response import RunningChat
@@ -81,9 +81,9 @@ class ResponsesHandler(AnsweringHandler):
             return
         try:
             chat = await History(account).begin(asked.plan.call(iter(ids)))
-        except (UpstreamBrokenError, UpstreamTimeoutError) as error:
-            # Coze may have begun, so that a resend would be a second chat.
-            error.accepted = True
+        except ServiceError as error:
+            # Where Coze may have begun, a resend would be a second chat.
+            error.accepted = error.accepted or error.is_unsure
             raise
         if self.gone:
             self.tell_nobody()
