@@ -5,6 +5,7 @@ post        of tests/service: a request with any body, over plain HTTP; the whol
 connect     of tests/service: a request on a connection of its own, read as it comes
 raw_coze    of tests/service: a server in Coze's place that says what the test says
 ask         of tests/types: the stock SDK, for whole answers and for chunks in turn
+elsewhere   of tests/support/copies.py: the stock SDK in front of a copy, which has no limits
 clock       the time by which the service's tokens grow old
 service     the service whose routes the tests ask
 oauth_app   the variables of an OAuth app that the stand-in knows
@@ -20,6 +21,7 @@ from cozeproxy.app import Service
 from cozeproxy.upstream.session import Timing
 from tests.service.asking import body
 from tests.service.conftest import connect, post, raw_coze  # noqa: F401 - fixtures
+from tests.support.copies import elsewhere  # noqa: F401 - a fixture
 from tests.types.conftest import ask  # noqa: F401 - a fixture
 from tests.upstream.keys import APP_ID, KEY, KEY_ID, OAUTH, public_pem
 from tests.upstream.timing import Clock

@@ -6,15 +6,11 @@ the request.
 
 import json
 
-import openai
 import pytest
 
-from cozeproxy.app import Service
-from cozeproxy.sandbox import Sandbox
 from cozeproxy.sandbox.scenarios import BOTS as PUBLISHED_BOTS
 from cozeproxy.sandbox.scenarios import CHATFLOWS as PUBLISHED_CHATFLOWS
 from cozeproxy.sandbox.scenarios import WORKFLOWS as PUBLISHED_WORKFLOWS
-from cozeproxy.settings import Settings
 from tests.doors.access import ANN, BOB, LIMITED, bearer, digest, keys_file
 from tests.service.asking import TOOLS, body, error_of, outputs, says, text_part
 from tests.support.files import PNG, data_url
@@ -95,26 +91,6 @@ def environment(request, tmp_path):
         "COZE_WORKFLOW_ID": "end-text",
         **limit,
     }
-
-
-@pytest.fixture
-def elsewhere(io_loop, sandbox, api_key):
-    """The SDK in front of another copy, which has no limits."""
-    settings = {
-        "COZE_API_KEY": Sandbox.API_KEY,
-        "COZE_BASE_URL": sandbox.base_url,
-        "PORT": "0",
-    }
-
-    async def start():
-        service = Service(Settings.from_env(settings))
-        base_url = f"http://127.0.0.1:{service.start()}/v1"
-        return service, openai.AsyncOpenAI(base_url=base_url, api_key=api_key)
-
-    service, caller = io_loop.run_sync(start)
-    yield caller
-    io_loop.run_sync(caller.close)
-    io_loop.run_sync(service.stop)
 
 
 def check_forbidden(response):

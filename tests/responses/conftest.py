@@ -3,7 +3,7 @@
 strict   the stock SDK, which refuses an answer that is not as its types have it
 ask      the same, for a response that comes at once, as events, and through the SDK's helper
 quiet, post, connect, raw_coze   of tests/service
-balancer, by_turns   of tests/support/copies.py: two copies of the service behind one address
+elsewhere, balancer, by_turns   of tests/support/copies.py: copies of the service
 """
 
 import functools
@@ -13,7 +13,7 @@ import pytest
 from tests.responses.asking import WAYS
 from tests.service.conftest import connect, post, quiet, raw_coze  # noqa: F401 - fixtures
 from tests.support import sdk
-from tests.support.copies import balancer, by_turns  # noqa: F401 - fixtures
+from tests.support.copies import balancer, by_turns, elsewhere  # noqa: F401 - fixtures
 
 
 @pytest.fixture

@@ -3,13 +3,9 @@
 import json
 
 import msgspec
-import openai
 import pytest
 
-from cozeproxy.app import Service
 from cozeproxy.protocol.responses.ids import unpack_response_id
-from cozeproxy.sandbox import Sandbox
-from cozeproxy.settings import Settings
 from tests.doors.access import LIMITED, bearer, digest, keys_file
 from tests.responses.asking import RAIN, body, calls_of, output, to
 from tests.service.asking import error_of
@@ -32,26 +28,6 @@ def environment(request, tmp_path):
         entry |= {"bot_ids": ["echo"], "workflow_ids": []}
     keys = keys_file(tmp_path, limited=entry)
     return {"PROXY_KEYS_FILE": keys, "COZE_BOT_ID": "hello", **limit}
-
-
-@pytest.fixture
-def elsewhere(io_loop, sandbox, api_key):
-    """The SDK in front of another copy, which has no limits."""
-    settings = {
-        "COZE_API_KEY": Sandbox.API_KEY,
-        "COZE_BASE_URL": sandbox.base_url,
-        "PORT": "0",
-    }
-
-    async def start():
-        service = Service(Settings.from_env(settings))
-        base_url = f"http://127.0.0.1:{service.start()}/v1"
-        return service, openai.AsyncOpenAI(base_url=base_url, api_key=api_key)
-
-    service, caller = io_loop.run_sync(start)
-    yield caller
-    io_loop.run_sync(caller.close)
-    io_loop.run_sync(service.stop)
 
 
 @pytest.fixture

@@ -1,7 +1,8 @@
-"""Two copies of the service behind one address.
+"""Other copies of the service than the one that is tested.
 
-balancer   the address; each connection to it goes to the other copy than the one before it
-by_turns   the stock SDK, with a connection of its own for each request
+elsewhere  the stock SDK in front of a copy, which has no limits
+balancer   the address of two copies; each connection to it goes to the other than the one before it
+by_turns   the stock SDK at that address, with a connection of its own for each request
 """
 
 import httpx
@@ -14,14 +15,31 @@ from tests.support import sdk
 from tests.support.balancer import Balancer
 
 
-@pytest.fixture
-def balancer(io_loop, sandbox):
-    settings = Settings.from_env(
-        {"COZE_API_KEY": Sandbox.API_KEY, "COZE_BASE_URL": sandbox.base_url, "PORT": "0"}
+def _copy(sandbox):
+    return Service(
+        Settings.from_env(
+            {"COZE_API_KEY": Sandbox.API_KEY, "COZE_BASE_URL": sandbox.base_url, "PORT": "0"}
+        )
     )
 
+
+@pytest.fixture
+def elsewhere(io_loop, sandbox, api_key):
     async def start():
-        copies = [Service(settings), Service(settings)]
+        copy = _copy(sandbox)
+        return copy, copy.start()
+
+    copy, port = io_loop.run_sync(start)
+    caller = sdk.asynchronous(base_url=f"http://127.0.0.1:{port}/v1", api_key=api_key)
+    yield caller
+    io_loop.run_sync(caller.close)
+    io_loop.run_sync(copy.stop)
+
+
+@pytest.fixture
+def balancer(io_loop, sandbox):
+    async def start():
+        copies = [_copy(sandbox), _copy(sandbox)]
         balancer = Balancer([copy.start() for copy in copies])
         await balancer.listen()
         return copies, balancer
