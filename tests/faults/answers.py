@@ -19,6 +19,8 @@ RUNNING = {"conversation_id": "72", "chat_id": "71"}
 # A list of what was said, and where the service asks Coze for it.
 HISTORY = "/v1/conversations/72/history"
 LIST = "/v1/conversation/message/list"
+# More than all buffers on the way hold, and less than the service takes of Coze for a list.
+LARGE = "x" * 7 * 2**20
 # How long it may take until something has gone on to the other side, in seconds.
 PROMPTLY = 0.1
 

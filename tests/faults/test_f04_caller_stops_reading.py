@@ -7,6 +7,7 @@ import pytest
 
 from tests.faults.answers import (
     HISTORY,
+    LARGE,
     LIST,
     Flood,
     cancelled,
@@ -28,7 +29,6 @@ pytestmark = pytest.mark.gen_test(timeout=60)
 
 MOST_OF_A_STREAM = 10**6
 STALLED = 20
-LARGE = "x" * 7 * 2**20
 # As many requests as have answers of some megabytes together.
 MANY = 6000
 

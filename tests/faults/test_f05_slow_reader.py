@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from tests.faults.answers import HISTORY, LIST, Flood, asked, hurry, listed, of_chunks, text
+from tests.faults.answers import HISTORY, LARGE, LIST, Flood, asked, hurry, listed, of_chunks, text
 from tests.faults.raw_caller import request
 from tests.service.asking import body
 from tests.support import coze
@@ -14,7 +14,6 @@ pytestmark = pytest.mark.gen_test(timeout=60)
 # As long as several of the times below.
 SLOWLY = 1.5
 PAUSE = 0.02
-LARGE = "x" * 7 * 2**20
 
 
 @pytest.fixture

@@ -35,11 +35,16 @@ def started(serve):
 
 
 @pytest.fixture
-def service(io_loop, variables):
+def timing():
+    return None
+
+
+@pytest.fixture
+def service(io_loop, variables, timing):
     """A service on this loop, which the test stops."""
 
     async def make():
-        return Service(Settings.from_env(variables))
+        return Service(Settings.from_env(variables), timing)
 
     return io_loop.run_sync(make)
 
@@ -335,15 +340,12 @@ class TestPause:
         return asyncio.Event()
 
     @pytest.fixture
-    def service(self, io_loop, variables, paused):
+    def timing(self, paused):
         async def sleep(_seconds):
             paused.set()
             await asyncio.Event().wait()
 
-        async def make():
-            return Service(Settings.from_env(variables), Timing(sleep=sleep))
-
-        return io_loop.run_sync(make)
+        return Timing(sleep=sleep)
 
     async def test_pause_between_two_attempts_is_ended(
         self, dial, service, upstream, stream, paused
