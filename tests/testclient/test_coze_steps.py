@@ -11,9 +11,6 @@ from tests.upstream.keys import APP_ID, OAUTH
 pytestmark = pytest.mark.gen_test(timeout=30)
 
 ADMIN = "the-key-of-the-owner"
-OAUTH = {
-    **OAUTH,
-}
 
 
 REFUSED = {
