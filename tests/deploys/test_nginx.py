@@ -11,6 +11,7 @@ from cozeproxy.app import Service
 from cozeproxy.sandbox import Sandbox
 from cozeproxy.settings import Settings
 from tests.service.asking import body, text_of
+from tests.support import sdk
 from tests.support.nginx import Nginx
 from tests.support.processes import ROOT
 
@@ -77,7 +78,7 @@ async def answering(nginx, port):
 
 @pytest.fixture
 def caller(io_loop, url):
-    caller = openai.AsyncOpenAI(base_url=f"{url}/v1", api_key="any-string", max_retries=0)
+    caller = sdk.asynchronous(base_url=f"{url}/v1", api_key="any-string")
     yield caller
     io_loop.run_sync(caller.close)
 

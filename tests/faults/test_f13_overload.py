@@ -3,13 +3,12 @@
 import asyncio
 import time
 
-import openai
 import pytest
 
 from tests.faults.raw_caller import request
 from tests.faults.waiting import eventually
 from tests.service.asking import body, to
-from tests.support import coze
+from tests.support import coze, sdk
 
 pytestmark = pytest.mark.gen_test(timeout=30)
 
@@ -134,7 +133,7 @@ async def test_slow_bodies_take_no_room(dial, upstream):
 
 async def test_sdk_waits_and_tries_again(port, full, upstream, caplog):
     streams = await full()
-    caller = openai.AsyncOpenAI(base_url=f"http://127.0.0.1:{port}/v1", api_key="x", max_retries=5)
+    caller = sdk.asynchronous(base_url=f"http://127.0.0.1:{port}/v1", api_key="x", max_retries=5)
     asking = asyncio.create_task(caller.chat.completions.create(**to("7")))
     await eventually(lambda: "503 POST" in caplog.text)
     _, call = streams[0]

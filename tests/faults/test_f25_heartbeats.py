@@ -9,7 +9,7 @@ import pytest
 from tests.faults.answers import CHAT, HALF, asked, comments, failure_of, half, taking, text
 from tests.faults.raw_caller import request
 from tests.service.asking import body, chunks_of, payloads, says, text_of, text_part, to
-from tests.support import coze
+from tests.support import coze, sdk
 from tests.support.files import PNG, data_url
 from tests.upstream.keys import OAUTH
 
@@ -26,9 +26,7 @@ def environment():
 
 @pytest.fixture
 def asker(io_loop, port):
-    asker = openai.AsyncOpenAI(
-        base_url=f"http://127.0.0.1:{port}/v1", api_key="any-string", max_retries=0
-    )
+    asker = sdk.asynchronous(base_url=f"http://127.0.0.1:{port}/v1", api_key="any-string")
     yield asker
     io_loop.run_sync(asker.close)
 

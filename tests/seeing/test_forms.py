@@ -10,6 +10,7 @@ import pytest
 
 from cozeproxy.observability.logs import JsonFormatter, TextFormatter
 from tests.seeing.reading import named
+from tests.support import sdk
 from tests.support.processes import COZEPROXY, Process
 
 SERVE = [*COZEPROXY, "serve", "--sandbox", "--port", "0"]
@@ -26,9 +27,7 @@ def logged(tmp_path):
     def logged(**environment):
         with Process(SERVE, tmp_path, **environment) as process:
             address = process.address()
-            with openai.OpenAI(
-                base_url=f"{address}/v1", api_key="any-string", max_retries=0
-            ) as caller:
+            with sdk.blocking(base_url=f"{address}/v1", api_key="any-string") as caller:
                 asked = {"messages": [{"role": "user", "content": "Hi"}]}
                 caller.chat.completions.create(model="bot-hello", **asked)
                 list(caller.chat.completions.create(model="bot-hello", **asked, **STREAM))

@@ -3,13 +3,13 @@
 import asyncio
 import json
 
-import openai
 import pytest
 
 from cozeproxy.sandbox import Sandbox
 from cozeproxy.sandbox.scenarios import variants
 from cozeproxy.sandbox.scenarios.answers import CHINESE, LONG_PARAGRAPH, LONG_TIMES
 from tests.service.asking import body, chunks_of, last_arrived, objects, says, text_of, to
+from tests.support import sdk
 
 pytestmark = pytest.mark.gen_test(timeout=15)
 
@@ -128,11 +128,8 @@ async def test_first_place_that_names_a_bot_wins(post, sandbox, model, fields, h
 @pytest.mark.usefixtures("http_server")
 async def test_answer_passes_the_sdks_strict_validation(base_url, api_key, bot):
     asked = to(bot, coze={"events": True, "follow_ups": True, "auto_save_history": True})
-    async with openai.AsyncOpenAI(
-        base_url=f"{base_url}/v1",
-        api_key=api_key,
-        max_retries=0,
-        _strict_response_validation=True,
+    async with sdk.asynchronous(
+        base_url=f"{base_url}/v1", api_key=api_key, _strict_response_validation=True
     ) as strict:
         answer = await strict.chat.completions.create(**asked)
         stream = await strict.chat.completions.create(

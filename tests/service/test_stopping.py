@@ -8,6 +8,7 @@ import pytest
 from cozeproxy.app import Service
 from cozeproxy.settings import Settings
 from tests.service.asking import body
+from tests.support import sdk
 from tests.support.files import PNG, WAV, data_url
 
 pytestmark = pytest.mark.gen_test
@@ -30,7 +31,7 @@ def asker(io_loop, service, api_key):
 
     port = io_loop.run_sync(listen)
     base_url = f"http://127.0.0.1:{port}/v1"
-    asker = openai.AsyncOpenAI(base_url=base_url, api_key=api_key, max_retries=0)
+    asker = sdk.asynchronous(base_url=base_url, api_key=api_key)
     yield asker
     io_loop.run_sync(asker.close)
 

@@ -8,6 +8,7 @@ import pytest
 
 from cozeproxy.app import Service
 from tests.service.asking import TOOLS, body, error_of, last_arrived, outputs, says, to
+from tests.support import sdk
 
 pytestmark = pytest.mark.gen_test(timeout=15)
 
@@ -30,9 +31,8 @@ async def test_another_copy_of_the_service_can_go_on(waiting, settings, api_key)
     other = Service(replace(settings, port=0))
     port = other.start()
     try:
-        async with openai.AsyncOpenAI(
-            base_url=f"http://127.0.0.1:{port}/v1", api_key=api_key, max_retries=0
-        ) as caller:
+        base_url = f"http://127.0.0.1:{port}/v1"
+        async with sdk.asynchronous(base_url=base_url, api_key=api_key) as caller:
             history = [says("Hi"), message, *outputs(message, '{"probability": 1}')]
             answer = await caller.chat.completions.create(**to("tools", messages=history))
     finally:

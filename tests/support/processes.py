@@ -9,9 +9,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-import openai
-
 from cozeproxy.settings import Settings
+from tests.support import sdk
 from tests.support.canaries import CALLER_KEY
 from tests.support.report import Report
 
@@ -121,7 +120,7 @@ def copy_of_checkout(folder):
 
 def said_by(address, text="Hello!"):
     """Return what the service at an address answers."""
-    with openai.OpenAI(base_url=f"{address}/v1", api_key=CALLER_KEY, max_retries=0) as client:
+    with sdk.blocking(base_url=f"{address}/v1", api_key=CALLER_KEY) as client:
         answer = client.chat.completions.create(
             model="any-model", messages=[{"role": "user", "content": text}]
         )
