@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from tests.faults.answers import LARGE, fine, hurry, turns
 from tests.faults.raw_caller import request
 from tests.faults.waiting import eventually
 from tests.service.asking import body, to
@@ -63,6 +64,21 @@ async def test_request_beyond_the_bound_is_refused_at_once_and_not_kept(dial, up
         check_refused(await caller.ask(body("7")))
     assert time.monotonic() - start < 1
     assert upstream.waiting() == 0
+
+
+async def test_answers_count_until_their_callers_have_taken_them(dial, upstream):
+    for _ in range(MOST):
+        slow = await dial(receive_buffer=4096)
+        await slow.send(request(body("7")))
+        await (await upstream.called()).answer(coze.answer(LARGE))
+        head = await slow.head()
+        assert head.status == 200
+    caller = await dial()
+    check_refused(await caller.ask(body("7")))
+    hurry(slow)
+    assert LARGE.encode() in await slow.body_of(head)
+    await turns(dial)
+    await fine(dial, upstream)
 
 
 async def test_streams_keep_their_pace_in_a_storm(dial, full):
