@@ -4,7 +4,7 @@ Nothing is remembered here: what a response was, is in its id, and what was said
 """
 
 import asyncio
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator
 
 from cozeproxy.errors import CozeError, RequestError
 from cozeproxy.protocol import steps
@@ -92,19 +92,19 @@ async def _resolved(items: list[tuple[str, Item]], history: History) -> list[tup
     found: dict[MessageId, Item] = {}
     for listed in await asyncio.gather(*map(said_in, conversations)):
         found |= listed
+    # The part of each message that stands for all of it: the first one that is referred to.
+    first: dict[MessageId, int] = {}
+
+    def in_place_of(item: Item, referred: MessageId) -> Item:
+        whole = referred._replace(part=0)
+        if first.setdefault(whole, referred.part) != referred.part and whole in found:
+            return Item("reasoning")
+        return found.get(whole, item)
+
     return [
-        (place, _in_place_of(item, referred[place], found) if place in referred else item)
+        (place, in_place_of(item, referred[place]) if place in referred else item)
         for place, item in items
     ]
-
-
-def _in_place_of(item: Item, referred: MessageId, found: Mapping[MessageId, Item]) -> Item:
-    """What a reference refers to, if it was found."""
-    whole = referred._replace(part=0)
-    if referred.part and whole in found:
-        # The message's first part has stood for all of it.
-        return Item("reasoning")
-    return found.get(whole, item)
 
 
 async def _messages(conversation: str, history: History) -> list[Message]:

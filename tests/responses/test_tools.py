@@ -156,11 +156,11 @@ class TestReferences:
         arrived = [m["content"] for m in messages_arrived(sandbox)]
         assert arrived == ["One", text_of(first), "Two"]
 
-    async def test_message_that_has_become_several_items_is_sent_once(self, ask, sandbox):
-        first = await ask(**to("hello", "One"))
-        items = referred(first)
-        other = unpack_message_id(items[0]["id"])._replace(part=1).pack()
-        items.append({"type": "item_reference", "id": other})
+    @pytest.mark.parametrize("parts", [[0, 1], [1, 0], [1], [2, 1]])
+    async def test_message_that_has_become_several_items_is_sent_once(self, ask, sandbox, parts):
+        (only,) = (await ask(**to("hello", "One"))).output
+        ids = [unpack_message_id(only.id)._replace(part=part).pack() for part in parts]
+        items = [{"type": "item_reference", "id": id_} for id_ in ids]
         await ask(**to("hello", [*items, says("Two")]))
         assert [m["content"] for m in messages_arrived(sandbox)] == ["Hello", "Two"]
 
