@@ -3,8 +3,6 @@
 import ast
 import importlib.metadata
 import re
-import shlex
-import socket
 import sys
 import venv
 import zipfile
@@ -57,21 +55,6 @@ def test_the_python_version_is_a_minor_one_that_the_package_takes():
     text = (ROOT / ".python-version").read_text()
     assert re.fullmatch(r"3\.\d+\n", text)
     assert Version(text) >= Version("3.11")
-
-
-def test_the_procfile_starts_a_service_on_the_port_of_the_platform(tmp_path):
-    kind, _, command = (ROOT / "Procfile").read_text().partition(": ")
-    assert kind == "web"
-    python, *arguments = shlex.split(command)
-    assert python == "python"
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    with Process(
-        [sys.executable, *arguments], tmp_path, PORT=str(port), COZE_API_KEY="pat_1"
-    ) as process:
-        assert process.address() == f"http://localhost:{port}"
-        with socket.create_connection(("127.0.0.1", port)):
-            assert process.end() == 0
 
 
 @pytest.mark.package
