@@ -2,13 +2,13 @@
 
 The way of a piece stands here from top to bottom, and is short, as every token goes it:
 
-``receive``  libcurl has a piece. This is inside its machinery, where no application code may run:
-             the piece is only kept, and the loop asked for one turn.
-``_turn``    What came in the meantime is joined and translated, all complete events at once.
+``receive``  Something has come. libcurl has called ``UpstreamStream._write`` for every piece of it,
+             which has kept them, and asked the loop for one turn. They are translated, all complete
+             events at once.
 ``_send``    What that gives goes to the caller's socket in one write. While the caller does not
              take it, Coze is not read.
 
-Nothing is polled: Coze's pieces come through ``receive``, the end of its answer through the task
+Nothing is polled: Coze's bytes come through ``receive``, the end of its answer through the task
 that asks, the caller's leaving through ``caller_left``, what takes too long through the watch. Each
 may settle the outcome; ``run`` waits for that and gives the answer its ending.
 """
@@ -66,9 +66,6 @@ class Relay:
         self._answering = False
         self._loop = asyncio.get_running_loop()
         self._watch = Watch(times, self)
-        # What came from Coze since the last turn.
-        self._pieces: list[bytes] = []
-        self._scheduled = False
         # The caller's connection; what waits for it while it has not taken what it was sent before.
         self._caller = cast("HTTP1Connection", handler.request.connection).stream
         self._out: list[bytes] = []
@@ -80,22 +77,13 @@ class Relay:
         self._failure: BaseException | None = None
         self._left = False
 
-    def receive(self, piece: bytes) -> None:
-        """Keep a piece of Coze's answer for the next turn of the loop."""
-        self._pieces.append(piece)
-        if not self._scheduled:
-            self._scheduled = True
-            self._loop.call_soon(self._turn)
-
-    def _turn(self) -> None:
-        self._scheduled = False
-        pieces = self._pieces
+    def receive(self) -> None:
+        """Translate what has come of Coze's answer, and send it on."""
         upstream = self._upstream
-        if upstream is None or not pieces:
+        data = upstream.take() if upstream else b""
+        if not upstream or not data:
+            # It was of an attempt before this one, or has been read at the end.
             return
-        data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
-        pieces.clear()
-        upstream.held = 0
         if self._settled.done():
             if self._stream.ended:
                 self._stream.receive_data(data)  # which tells the tokens
@@ -245,7 +233,6 @@ class Relay:
         """Take note of a call to Coze that begins, be it the first or another attempt."""
         if self._upstream:
             # What came of the attempt before it counts no more.
-            self._pieces.clear()
             self._answering = False
             self._stream = self._translate(self.begun)
         self._upstream = upstream
@@ -282,13 +269,9 @@ class Relay:
 
     def _read_rest(self) -> None:
         """Read what came together with the outcome: it may tell of a chat that runs at Coze."""
-        rest = b"".join(self._pieces)
-        self._pieces.clear()
+        rest = self._upstream.take() if self._upstream else b""
         if rest:
             self._stream.receive_data(rest)
-        if self._upstream:
-            # Or libcurl would hold back what it has, and with it the end of the call.
-            self._upstream.held = 0
 
     def _asked(self, task: "asyncio.Task[None]") -> None:
         """Take note that the call to Coze, or the attempt to make one, is over."""

@@ -65,13 +65,13 @@ class ChunkWriter:
         self._tail = b'},"logprobs":null,"finish_reason":null}]' + tail + b"\n\n"
         opening = self._object({"choices": []}).removesuffix(b"[]}")
         self._text = b"data: " + opening + b'[{"index":0,"delta":{"content":'
+        self._between = self._tail + self._text
         self._reasoning = b"data: " + opening + b'[{"index":0,"delta":{"reasoning_content":'
 
-    def text(self, text: bytes) -> None:
-        """Write a piece of the answer; ``text`` is a JSON string."""
-        if not self._started:
-            self.start()
-        self._out += (self._text, text, self._tail)
+    def text(self, *pieces: bytes) -> None:
+        """Write pieces of the answer, each in a chunk of its own; they are JSON strings."""
+        self.start()
+        self._out += (self._text, self._between.join(pieces), self._tail)
 
     def reasoning(self, text: bytes) -> None:
         """Write a piece of the reasoning; ``text`` is a JSON string."""
@@ -144,9 +144,9 @@ class CompletionWriter:
         self._steps: list[dict[str, Any]] = []
         self._out = b""
 
-    def text(self, text: bytes) -> None:
-        """Add a piece of the answer; ``text`` is a JSON string."""
-        self._text.append(text)
+    def text(self, *pieces: bytes) -> None:
+        """Add pieces of the answer, which are JSON strings."""
+        self._text += pieces
 
     def reasoning(self, text: bytes) -> None:
         """Add a piece of the reasoning; ``text`` is a JSON string."""

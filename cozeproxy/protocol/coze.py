@@ -17,7 +17,7 @@ NULL = msgspec.Raw(b"null")
 T = TypeVar("T")
 
 
-class Message(msgspec.Struct):
+class Message(msgspec.Struct, gc=False):
     """A message, or a fragment of one.
 
     ``content`` and ``reasoning_content`` stay JSON text: a delta's text goes to the caller as it
@@ -27,7 +27,6 @@ class Message(msgspec.Struct):
     id: str | int | None = None
     type: str | None = None
     content: msgspec.Raw = NULL
-    content_type: str | None = None
     reasoning_content: msgspec.Raw = NULL
 
 

@@ -102,12 +102,13 @@ class CutWriter:
         self._writer = writer
         self._cutters = cutters
 
-    def text(self, text: bytes) -> None:
-        """Take a piece of the answer, and write what can be written of it."""
-        decoded = msgspec.json.decode(text, type=str)
-        for cutter in self._cutters:
-            decoded = cutter.feed(decoded)
-        self._write(decoded)
+    def text(self, *pieces: bytes) -> None:
+        """Take pieces of the answer, and write what can be written of them."""
+        for piece in pieces:
+            decoded = msgspec.json.decode(piece, type=str)
+            for cutter in self._cutters:
+                decoded = cutter.feed(decoded)
+            self._write(decoded)
 
     def reasoning(self, text: bytes) -> None:
         """Pass it on."""

@@ -1,6 +1,6 @@
 """How one request is served: the call it becomes, and how that call's answer is read."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
@@ -82,8 +82,8 @@ class Translator(Protocol):
     usage: Usage | None
     answer: str | int | None
 
-    def receive_event(self, event: Event) -> None:
-        """Take one event; raise the failure that it reports, unless the end was reached."""
+    def receive_events(self, events: Iterable[Event]) -> None:
+        """Take events; raise the failure that one reports, unless the end was reached before."""
 
     def receive_eof(self) -> None:
         """Take the end of the bytes; raise where it came too early."""

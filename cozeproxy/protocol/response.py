@@ -23,6 +23,7 @@ in ``message.completed`` after its deltas.
 coze-studio spells some names otherwise (``cancelled``, ``required_action``); both are taken.
 """
 
+from collections.abc import Iterable
 from typing import Any, NamedTuple, Protocol
 
 import msgspec
@@ -32,6 +33,7 @@ from cozeproxy.protocol import coze, failures
 from cozeproxy.protocol.ids import ID, CallId
 from cozeproxy.protocol.sse import Event
 
+_DELTA = b"conversation.message.delta"
 # The event that tells the tokens, also after an end that came earlier.
 _COUNTED = b"conversation.chat.completed"
 # Coze's own end markers: the hosted service, coze-studio.
@@ -40,6 +42,8 @@ _DONE = (b"done", b"conversation.stream.done")
 SEPARATOR = b'"\\n\\n"'
 # No answer: a message may be without an id.
 _NONE = "none"
+# The length of an empty text, which is two quotes.
+_EMPTY = 2
 # What Coze has done itself on the way to the answer, under the names of several versions.
 STEPS = ("function_call", "tool_response", "tool_output", "knowledge")
 
@@ -87,8 +91,8 @@ class ToolCall(NamedTuple):
 class Writer(Protocol):
     """Where an answer goes: chunk by chunk, or collected. Text is a JSON string, quoted."""
 
-    def text(self, text: bytes) -> None:
-        """Take a piece of the answer."""
+    def text(self, *pieces: bytes) -> None:
+        """Take pieces of the answer, those that have come together."""
 
     def reasoning(self, text: bytes) -> None:
         """Take a piece of the reasoning."""
@@ -137,13 +141,44 @@ class ChatTranslator:
         # Coze waits for somebody, so that its finish marker is not the end of the answer.
         self._interrupted = False
 
-    def receive_event(self, event: Event) -> None:
-        """Take one event.
+    def receive_events(self, events: Iterable[Event]) -> None:
+        """Take events that have come together.
 
         Raises:
-            ServiceError: the chat has failed.
+            ServiceError: the chat has failed. What the events before that held, has been written.
         """
-        name, data = event
+        # Nearly all events go on with the text that is being written, and nothing else of them
+        # matters. What comes of a run of those is written at once.
+        run: list[bytes] = []
+        try:
+            for name, data in events:
+                message = None
+                if name == _DELTA and not self.ended:
+                    message = coze.decode(coze.message_decoder, name, data)
+                    text = bytes(message.content)
+                    if (
+                        message.id == self._open
+                        and message.type == "answer"
+                        and message.reasoning_content is coze.NULL
+                        and text.startswith(b'"')
+                        and len(text) > _EMPTY
+                    ):
+                        self.answer = message.id
+                        run.append(text)
+                        continue
+                if run:
+                    self._writer.text(*run)
+                    run.clear()
+                if message is None:
+                    self._receive(name, data)
+                else:
+                    self.accepted = True
+                    self._answer(message)
+        finally:
+            if run:
+                self._writer.text(*run)
+
+    def _receive(self, name: bytes, data: bytes) -> None:
         if self.ended:
             if name == _COUNTED:
                 self.usage = coze.decode(coze.chat_decoder, name, data).usage
@@ -151,15 +186,13 @@ class ChatTranslator:
         if not self.accepted:
             # Whatever there is of a conversation, is there because the chat has begun.
             self.accepted = name.startswith(b"conversation.")
-        if name == b"conversation.message.delta":
-            self._answer(coze.decode(coze.message_decoder, name, data))
-        elif name == b"conversation.message.completed":
+        if name == b"conversation.message.completed":
             self._completed(coze.decode(coze.message_decoder, name, data))
         elif name.startswith(b"conversation.chat."):
             self._chat(name, coze.decode(coze.chat_decoder, name, data))
         elif name in _DONE:
             self._done(data)
-        elif error := failures.reported(event, self.info.get("logid")):
+        elif error := failures.reported((name, data), self.info.get("logid")):
             self.running = None
             raise error
 
@@ -202,6 +235,7 @@ class ChatTranslator:
                 self._answer(message)
                 if message.id is not None and message.id in self._answers:
                     self._whole.add(message.id)
+                    self._open = _NONE
         elif kind == "follow_up":
             if self._wanted.follow_ups:
                 self.info.setdefault("follow_ups", []).append(coze.plain(message.content))

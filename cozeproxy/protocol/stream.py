@@ -131,8 +131,7 @@ class ChatStream:
             return b""
         self._left -= len(data)
         try:
-            for event in self._parser.receive_data(data):
-                self._translator.receive_event(event)
+            self._translator.receive_events(self._parser.receive_data(data))
             if self._parser.overflowed and not self.ended:
                 raise UpstreamBrokenError("Coze sent an event that is too long.")
             if self._left < 0 and not self.ended:

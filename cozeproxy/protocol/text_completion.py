@@ -64,9 +64,9 @@ class TextChunkWriter:
         tail = b',"usage":null}' if include_usage else b"}"
         self._tail = b',"index":0,"logprobs":null,"finish_reason":null}]' + tail + b"\n\n"
 
-    def text(self, text: bytes) -> None:
-        """Write a piece of the answer; ``text`` is a JSON string."""
-        self._out += (self._text, text, self._tail)
+    def text(self, *pieces: bytes) -> None:
+        """Write pieces of the answer, each in a chunk of its own; they are JSON strings."""
+        self._out += (self._text, (self._tail + self._text).join(pieces), self._tail)
 
     def reasoning(self, text: bytes) -> None:
         """Write nothing: there is no place for it."""
@@ -123,9 +123,9 @@ class TextCompletionWriter:
         self._steps: list[dict[str, Any]] = []
         self._out = b""
 
-    def text(self, text: bytes) -> None:
-        """Add a piece of the answer; ``text`` is a JSON string."""
-        self._text.append(text)
+    def text(self, *pieces: bytes) -> None:
+        """Add pieces of the answer, which are JSON strings."""
+        self._text += pieces
 
     def reasoning(self, text: bytes) -> None:
         """Add nothing: there is no place for it."""

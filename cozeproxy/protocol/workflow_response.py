@@ -15,6 +15,7 @@ The End node needs care. It gives the workflow's outputs as a JSON object, and o
 output nodes have streamed already; or it streams text of its own, as any other node.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -63,12 +64,16 @@ class WorkflowTranslator:
         self._open = False
         self.usage: coze.Usage | None = None
 
-    def receive_event(self, event: Event) -> None:
-        """Take one event.
+    def receive_events(self, events: Iterable[Event]) -> None:
+        """Take events that have come together.
 
         Raises:
-            ServiceError: the run has failed.
+            ServiceError: the run has failed. What the events before that held, has been written.
         """
+        for event in events:
+            self._receive(event)
+
+    def _receive(self, event: Event) -> None:
         name, data = event
         if self.ended:
             return

@@ -63,9 +63,9 @@ class Account:
         return await self._credentials.token(self._user_id)
 
     def stream(
-        self, call: Call, token: Secret, receiver: Callable[[bytes], None], *, fresh: bool = False
+        self, call: Call, token: Secret, receiver: Callable[[], None], *, fresh: bool = False
     ) -> UpstreamStream:
-        """Start a streaming call; the receiver gets the event stream's bytes as they come."""
+        """Start a streaming call; the receiver is called when there is something to take()."""
         return self._client.stream(call, token, receiver, fresh=fresh)
 
     def may_try_again(self, error: ServiceError, token: Secret) -> bool:

@@ -24,8 +24,8 @@ class Receiver(Protocol):
     def opened(self, upstream: UpstreamStream) -> None:
         """Take note of a call that begins: what comes from now on is its answer."""
 
-    def receive(self, piece: bytes) -> None:
-        """Keep a piece of the answer. This is called from inside libcurl."""
+    def receive(self) -> None:
+        """Take what has come of the answer."""
 
 
 class Question(Protocol):

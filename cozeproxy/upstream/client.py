@@ -74,16 +74,16 @@ class CozeClient:
         self._remainders = Remainders()
 
     def stream(
-        self, call: Call, token: Secret, receiver: Callable[[bytes], None], *, fresh: bool = False
+        self, call: Call, token: Secret, receiver: Callable[[], None], *, fresh: bool = False
     ) -> UpstreamStream:
-        """Start a streaming call; the receiver gets the bytes of the answer as they come.
+        """Start a streaming call; the receiver is called when there is something of the answer.
 
         Whoever calls looks at the time: the call has no bound but that for connecting.
 
         Args:
             call: to be made.
             token: to make it with.
-            receiver: gets the bytes, from inside libcurl: it may only keep them.
+            receiver: called in a turn of the loop in which there is something to take().
             fresh: make it on no connection that was kept.
 
         Raises:

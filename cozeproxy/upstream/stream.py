@@ -32,8 +32,8 @@ MOST_HELD_BYTES = 64 * 1024
 UPLOAD_BUFFER_BYTES = 16 * 1024
 
 
-def _nobody(_piece: bytes) -> None:
-    """Receive what comes when all has come."""
+def _nobody() -> None:
+    """Take nothing, when all has come."""
 
 
 class Remainders:
@@ -64,7 +64,7 @@ class UpstreamStream:
     """One streaming call to Coze.
 
     Args:
-        receiver: gets the bytes of a good answer, from inside libcurl: it may only keep them.
+        receiver: called in a turn of the loop in which there is something to take().
         call: what is asked.
         set_up: prepares a handle for calls to Coze.
         remainders: where it goes when its answer has ended before it.
@@ -73,9 +73,7 @@ class UpstreamStream:
     Attributes:
         headers: of the answer, names in lower case; complete when the receiver is first called.
         is_stream: the answer has begun, and is what was asked for: mostly an event stream.
-        held: bytes that the receiver has got; it sets this back when it has dealt with them, and
-            resumes.
-        paused: nothing more is taken from Coze.
+        paused: nothing more is taken from Coze, until somebody resumes.
         transfer: the call under way.
     """
 
@@ -85,7 +83,7 @@ class UpstreamStream:
 
     def __init__(
         self,
-        receiver: Callable[[bytes], None],
+        receiver: Callable[[], None],
         call: Call,
         set_up: Callable[[pycurl.Curl], None],
         remainders: Remainders,
@@ -94,11 +92,13 @@ class UpstreamStream:
     ) -> None:
         self.headers: dict[str, str] = {}
         self.is_stream = False
-        self.held = 0
         self.paused = False
         self.transfer = Transfer()
         self._status = 0
         self._receiver = receiver
+        # What has come since take(), and how long that is.
+        self._pieces: list[bytes] = []
+        self._held = 0
         self._body = io.BytesIO(call.body)
         self._kind = call.accept.removesuffix("*")
         self._set_up = set_up
@@ -151,6 +151,14 @@ class UpstreamStream:
         """Whether it was ended from here, while Coze was at it."""
         return self.transfer.aborted
 
+    def take(self) -> bytes:
+        """Give what has come of a good answer since the last call."""
+        pieces = self._pieces
+        data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        pieces.clear()
+        self._held = 0
+        return data
+
     def pause(self) -> None:
         """Take no more from Coze until resume(): its data stays in the kernel, and then with it."""
         if not self.paused:
@@ -185,14 +193,14 @@ class UpstreamStream:
             curl.setopt(pycurl.WRITEFUNCTION, self._write)
 
     def _write(self, piece: bytes) -> int | None:
-        if self.held > MOST_HELD_BYTES:
+        if self._held > MOST_HELD_BYTES:
             # It is kept, and comes again.
             self.paused = True
             return int(pycurl.WRITEFUNC_PAUSE)
-        if self.is_stream:
-            # As _keep() has it: every chunk of HTTP's comes by itself, often hundreds in a turn.
-            self.held += len(piece)
-            self._receiver(piece)
+        # No more than it takes: every chunk of HTTP's comes by itself, often hundreds in a turn.
+        if self.is_stream and self._pieces:
+            self._held += len(piece)
+            self._pieces.append(piece)
         else:
             self._keep(piece)
         return None
@@ -204,8 +212,11 @@ class UpstreamStream:
 
     def _keep(self, piece: bytes) -> None:
         if self.is_stream:
-            self.held += len(piece)
-            self._receiver(piece)
+            # This may be inside libcurl's machinery, where no application code may run.
+            if not self._pieces:
+                self._loop.call_soon(self._receiver)
+            self._held += len(piece)
+            self._pieces.append(piece)
         elif not self.transfer.aborted:
             self._error_body += piece
             if len(self._error_body) > MAX_ERROR_BYTES:

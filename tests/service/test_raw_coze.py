@@ -117,14 +117,14 @@ async def test_interim_response_is_passed_over(post, raw_coze):
 async def test_bug_inside_a_stream_is_an_error_frame_without_internals(
     connect, raw_coze, monkeypatch, caplog
 ):
-    def broken(_raw):
+    def broken(*_args):
         raise ZeroDivisionError("an internal detail")
 
     exchange = await connect(body("7", stream=True))
     call = await raw_coze.called()
     await call.start(coze.CREATED, coze.delta("Hi"))
     await exchange.until("Hi")
-    monkeypatch.setattr(payloads_of_coze, "text", broken)
+    monkeypatch.setattr(payloads_of_coze, "decode", broken)
     await call.say(coze.delta("there"))
     *_, frame = payloads(await exchange.rest())
     assert json.loads(frame)["error"]["message"] == "The service failed to answer this request."

@@ -18,6 +18,10 @@ TARGET = "/v3/chat?conversation_id=7"
 EVENTS = {"Content-Type": "text/event-stream"}
 
 
+def nobody():
+    """Receive nothing."""
+
+
 @pytest.fixture
 def ask(io_loop):
     """Make a chat call of a client's, and give all that comes of it."""
@@ -26,9 +30,9 @@ def ask(io_loop):
     async def ask(base_url, ca_file=None):
         client = CozeClient(base_url, ca_file)
         clients.append(client)
-        pieces = []
-        await client.stream(CALL, Secret("t"), pieces.append).wait()
-        return b"".join(pieces)
+        stream = client.stream(CALL, Secret("t"), nobody)
+        await stream.wait()
+        return stream.take()
 
     yield ask
     for client in clients:
@@ -60,7 +64,7 @@ async def test_after_the_end_of_calls_only_those_that_end_chats_are_made(endpoin
     token = Secret("t")
     client.end_calls()
     with pytest.raises(StoppingError):
-        client.stream(CALL, token, list)
+        client.stream(CALL, token, nobody)
     with pytest.raises(StoppingError):
         await client.get("/v1/users/me", {}, token)
     with pytest.raises(StoppingError):
@@ -78,7 +82,7 @@ async def test_other_calls_do_not_queue_behind_streams(endpoint):
     token = Secret("t")
     # As many as there are handles for, and one that waits.
     for _ in range(1 + MOST_REMAINDERS + 1):
-        client.stream(CALL, token, list)
+        client.stream(CALL, token, nobody)
     for _ in range(1 + MOST_REMAINDERS):
         assert (await endpoint.asked()).target == TARGET
     others = [

@@ -73,19 +73,18 @@ def response_of(turn: Turn) -> bytes:
     translator = ChatTranslator(out, wanted)
     writer.follow(translator)
     ids = {"id": id_.chat_id, "conversation_id": id_.conversation_id}
-    translator.receive_event((b"conversation.chat.created", _encode(ids)))
     legs = steps.legs(turn.steps)
     leg = legs[id_.leg] if id_.leg < len(legs) else []
-    for message in leg:
-        if message.type == "answer":
-            translator.receive_event((b"conversation.message.completed", _encode(message)))
+    answers = [_encode(message) for message in leg if message.type == "answer"]
+    translator.receive_events([(b"conversation.chat.created", _encode(ids))])
+    translator.receive_events((b"conversation.message.completed", answer) for answer in answers)
     if id_.leg < len(legs) - 1:
         # What came of the outputs is another response, and the tokens that Coze tells are of both.
         out.tool_calls(answered_calls(leg))
         out.finish("tool_calls", None, {})
     elif chat.status in _ENDED:
         name = f"conversation.chat.{chat.status}"
-        translator.receive_event((name.encode(), _encode(chat)))
+        translator.receive_events([(name.encode(), _encode(chat))])
     elif chat.status in RUNNING:
         return _encode(writer.ended(RUNNING[chat.status]))
     elif chat.status in _CANCELLED:

@@ -34,10 +34,11 @@ class ResponseEvents(WholeResponse):
         # What stands in front of the number of a delta.
         self._delta = b""
 
-    def text(self, text: bytes) -> None:
-        """Write a piece of the answer; ``text`` is a JSON string."""
-        super().text(text)
-        self._piece(text)
+    def text(self, *pieces: bytes) -> None:
+        """Write pieces of the answer, each in an event of its own; they are JSON strings."""
+        super().text(*pieces)
+        for piece in pieces:
+            self._piece(piece)
 
     def reasoning(self, text: bytes) -> None:
         """Write a piece of the reasoning; ``text`` is a JSON string."""

@@ -72,11 +72,11 @@ class WholeResponse:
         """Say where Coze's ids can be seen, once they are known."""
         self._source = source
 
-    def text(self, text: bytes) -> None:
-        """Add a piece of the answer; ``text`` is a JSON string."""
+    def text(self, *pieces: bytes) -> None:
+        """Add pieces of the answer, which are JSON strings."""
         if self._form is not MESSAGE:
             self._open(MESSAGE)
-        self._text.append(text)
+        self._text += pieces
 
     def reasoning(self, text: bytes) -> None:
         """Add a piece of the reasoning; ``text`` is a JSON string."""
