@@ -86,6 +86,8 @@ class Watch:
     def __init__(self, times: Times, relay: Watched) -> None:
         self._loop = asyncio.get_running_loop()
         self._times = times
+        # Nothing that begins now is late before that.
+        self._shortest = min(time for time in times if time is not None)
         # Which has this watch: a circle would keep all that an answer takes for the collector.
         self._relay: Watched = weakref.proxy(relay)
         self._started = self.sent = self._loop.time()
@@ -100,12 +102,14 @@ class Watch:
 
     def start(self) -> None:
         """Begin to look."""
-        self._set()
+        self._timer = self._loop.call_at(self._started + self._shortest, self._look)
 
     def stop(self) -> None:
         """Look no more."""
         self._ends = True
-        self._set()
+        if self._timer:
+            self._timer.cancel()
+            self._timer = None
 
     def asked(self) -> None:
         """Take note that a call to Coze has begun."""
@@ -138,11 +142,11 @@ class Watch:
         self._set()
 
     def _set(self) -> None:
+        # A timer that is too early is cheaper than another one, and than to find out.
+        if self._timer and self._timer.when() <= self._loop.time() + self._shortest:
+            return
         due = min((due for due, _ in self._duties()), default=math.inf)
         if self._timer:
-            # A timer that is too early is cheaper than another one.
-            if self._timer.when() <= due < math.inf:
-                return
             self._timer.cancel()
             self._timer = None
         if due < math.inf:
