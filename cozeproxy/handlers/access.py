@@ -6,8 +6,7 @@ Keys are known by their SHA-256 digests: what is compared, and what a dump could
 import hmac
 import ipaddress
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from urllib.parse import urlsplit
 
 from tornado.httputil import HTTPServerRequest
@@ -96,9 +95,8 @@ class KeyRing:
             raise BadKeyError
         return found
 
-    @contextmanager
-    def entered(self, key: CallerKey) -> Iterator[None]:
-        """Count a request of a key while it is open.
+    def enter(self, key: CallerKey) -> None:
+        """Count a request of a key, until leave().
 
         Raises:
             TooManyError: the key has too many already.
@@ -106,10 +104,10 @@ class KeyRing:
         if key.max_concurrent is not None and self._open[key] >= key.max_concurrent:
             raise TooManyError(key.max_concurrent)
         self._open[key] += 1
-        try:
-            yield
-        finally:
-            self._open[key] -= 1
+
+    def leave(self, key: CallerKey) -> None:
+        """Count a request of a key no more."""
+        self._open[key] -= 1
 
 
 def bearer(request: HTTPServerRequest) -> str:

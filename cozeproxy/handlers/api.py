@@ -1,7 +1,5 @@
 """What every endpoint of OpenAI's API has: callers with keys, and Coze as they see it."""
 
-from contextlib import AbstractContextManager
-
 from cozeproxy.handlers.access import BadKeyError, bearer
 from cozeproxy.handlers.base import BaseHandler
 from cozeproxy.protocol.request import end_user
@@ -13,9 +11,9 @@ from cozeproxy.upstream.credentials import StaticCredentials
 class ApiHandler(BaseHandler):
     """An endpoint of OpenAI's API: for callers with a key, where there are keys."""
 
-    # The caller's key, and its count while the request is open.
+    # The caller's key, and whether the request counts as one of that key's.
     key: CallerKey
-    _entered: AbstractContextManager[None] | None = None
+    _entered = False
 
     def admit(self) -> None:
         """Let the caller in.
@@ -27,16 +25,15 @@ class ApiHandler(BaseHandler):
             return  # a browser asks before it shows its key
         self.key = self.context.keys.find(self.request)
         self.record.key = self.key.name
-        entered = self.context.keys.entered(self.key)
-        entered.__enter__()
-        self._entered = entered
+        self.context.keys.enter(self.key)
+        self._entered = True
 
     def release(self) -> None:
         """Count the request no more."""
         super().release()
         if self._entered:
-            self._entered.__exit__(None, None, None)
-            self._entered = None
+            self._entered = False
+            self.context.keys.leave(self.key)
 
     def end_user(self, named: str | None = None) -> str:
         """The end user of this request, as Coze is told."""

@@ -1,8 +1,7 @@
 """What the service has taken on at a time, and how much it takes on."""
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from typing import Protocol
 
 from tornado.iostream import IOStream
@@ -43,6 +42,7 @@ class Load:
         self._bytes = 0
         self._open: set[Waiting] = set()
         self._empty: asyncio.Future[None] | None = None
+        self._entry = _Entry(self)
 
     def check(self) -> None:
         """Refuse a request where there are as many as there may be.
@@ -53,19 +53,26 @@ class Load:
         if self._requests >= self._max_requests:
             raise OverloadedError
 
-    @contextmanager
-    def entered(self) -> Iterator[None]:
+    def entered(self) -> AbstractContextManager[None]:
         """Count a request that leads to Coze, as long as it does.
+
+        Raises:
+            OverloadedError: on entering, where there are as many as there may be.
+        """
+        return self._entry
+
+    def enter(self) -> None:
+        """Count a request that leads to Coze, until exit().
 
         Raises:
             OverloadedError: there are as many as there may be.
         """
         self.check()
         self._requests += 1
-        try:
-            yield
-        finally:
-            self._requests -= 1
+
+    def exit(self) -> None:
+        """Count it no more."""
+        self._requests -= 1
 
     def hold(self, size: int) -> None:
         """Count bytes of a body that has come.
@@ -108,3 +115,16 @@ class Load:
             self._empty = asyncio.get_running_loop().create_future()
             await asyncio.wait([self._empty], timeout=seconds)
             self._empty = None
+
+
+class _Entry(AbstractContextManager[None]):
+    """Counts what is inside ``with``: one for all requests, as it keeps nothing of any."""
+
+    def __init__(self, load: Load) -> None:
+        self._load = load
+
+    def __enter__(self) -> None:
+        self._load.enter()
+
+    def __exit__(self, *_: object) -> None:
+        self._load.exit()
