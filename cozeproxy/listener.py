@@ -21,6 +21,9 @@ logger = logging.getLogger(__name__)
 OWN = 128
 # Connections that are taken at a time, before the loop turns to those that it has.
 AT_A_TIME = 128
+# What the kernel takes for a caller beyond what is on its way: it would take megabytes for one who
+# does not read, and nobody would see that. Connections have it from the socket that listens.
+UNSENT_BYTES = 128 * 1024
 # For how long none are taken after the system has refused one.
 PAUSE_SECONDS = 1.0
 # What is turned away is told why; at most so many at a time, and for so long.
@@ -107,6 +110,8 @@ class Listener:
     def start(self, sockets: Iterable[socket.socket]) -> None:
         """Take connections from these sockets, which are stop()'s to close."""
         for sock in sockets:
+            if hasattr(socket, "TCP_NOTSENT_LOWAT"):
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES)
             self._sockets.append(sock)
             self._listen(sock)
 

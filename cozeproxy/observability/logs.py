@@ -58,10 +58,16 @@ def _without_quotes(record: logging.LogRecord) -> bool:
 def write(logger: logging.Logger, level: int, line: Line) -> None:
     """Log a line, if anybody wants it.
 
-    Not by ``logger.log``, which looks for the place that called it: a third of its work, and no
-    form of the log has it.
+    Not by ``logger.log``, which looks for the place that called it, and no form of the log has
+    that. Where lines go nowhere but into the service's own log, they go there right away: what
+    loggers and records are for, is then done for many lines at a time.
     """
-    if logger.isEnabledFor(level):
+    if not logger.isEnabledFor(level):
+        return
+    own = logging.root.handlers
+    if len(own) == 1 and isinstance(own[0], BatchHandler):
+        own[0].take(logger.name, level, line)
+    else:
         logger.handle(logging.LogRecord(logger.name, level, "", 0, line, None, None))
 
 

@@ -119,6 +119,7 @@ class Metrics:
         model: str,
         seconds: float,
         first_token: float | None,
+        tokens: tuple[int, int] | None = None,
     ) -> None:
         """Count a request that has been answered, and note how long that took.
 
@@ -127,11 +128,12 @@ class Metrics:
             model: as the caller called it.
             seconds: that it took.
             first_token: seconds until the first piece of its streamed answer, if it had one.
+            tokens: of the request and of its answer, where Coze has told them by now.
         """
-        self._put_off(self._count_request, labels, model, seconds, first_token)
+        self._put_off(self._count_request, labels, model, seconds, first_token, tokens)
 
     def tokens(self, kind: str, model: str, key: str, counts: tuple[int, int]) -> None:
-        """Count the tokens of a request and of its answer."""
+        """Count the tokens of a request and of its answer, of which Coze has told later."""
         self._put_off(self._count_tokens, kind, model, key, counts)
 
     def failure(self, error: ServiceError) -> None:
@@ -173,9 +175,12 @@ class Metrics:
         model: str,
         seconds: float,
         first_token: float | None,
+        tokens: tuple[int, int] | None,
     ) -> None:
         self._requests(*labels).inc()
         kind = labels[1]
+        if tokens:
+            self._count_tokens(kind, model, labels[4], tokens)
         if kind:
             alias = self._alias(model)
             self._answer(kind, alias).observe(seconds)

@@ -20,6 +20,12 @@ Ended = Literal["complete", "error", "broken", "left"]
 # What balancers and scrapers ask every few seconds.
 HOUSEKEEPING = frozenset({"/health", "/ready", "/metrics"})
 
+# What follows the beginning of a line.
+DETAILS = (
+    *("request_id", "key", "model", "type", "bot", "workflow"),
+    *("first_token_ms", "tokens_in", "tokens_out", "error", "code", "logid"),
+)
+
 # What callers or Coze make up; all else has been checked, or is the service's own.
 MADE_UP = frozenset({"model", "logid"})
 
@@ -137,28 +143,31 @@ class RequestRecord:
             self._ended = "broken"
         elif status >= 400:
             self._ended = "error"
-        self._count()
-        answer = self._answer
-        if answer and answer.ended and self._calling and answer.tokens is None:
-            self._waits = True
-        else:
-            self._close()
-
-    def _count(self) -> None:
-        labels = (self._route, self.kind, str(self._head[0]), self._ended, self.key or "")
-        self._metrics.answered(labels, self.model or "", self._total, self._first_token)
         if self._streaming:
             self._metrics.streams_open -= 1
+        answer = self._answer
+        tokens = answer.tokens if answer else None
+        labels = (self._route, self.kind, str(status), self._ended, self.key or "")
+        first, model = self._first_token, self.model or ""
+        self._metrics.answered(labels, model, self._total, first, tokens)
+        if answer and answer.ended and self._calling and tokens is None:
+            self._waits = True
+        else:
+            self._tokens = tokens
+            self._write()
 
     def _close(self) -> None:
         self._waits = False
+        self._tokens = self._answer.tokens if self._answer else None
+        if self._tokens:
+            self._metrics.tokens(self.kind, self.model or "", self.key or "", self._tokens)
+        self._write()
+
+    def _write(self) -> None:
         if self._answer:
-            self._tokens = self._answer.tokens
             self._logid = self._logid or self._answer.info.get("logid")
             # The line may be kept for a while, and must not keep all of this.
             self._answer = None
-        if self._tokens:
-            self._metrics.tokens(self.kind, self.model or "", self.key or "", self._tokens)
         if self._route in HOUSEKEEPING:
             level = logging.DEBUG
         else:
@@ -176,33 +185,35 @@ class RequestRecord:
             "ms": round(1000 * self._total, 1),
             "ended": self._ended,
         }
-        return begin | {name: found for name, found in self._details() if found is not None}
+        return begin | {
+            name: found
+            for name, found in zip(DETAILS, self._details(), strict=True)
+            if found is not None
+        }
 
     def __str__(self) -> str:
         """The same as one line, the first of it without names."""
         status, method, path = self._head
         line = f"{status} {lines.value(method)} {lines.value(path)} {1000 * self._total:.1f} ms"
         line += f" {self._ended}"
-        for name, found in self._details():
+        for name, found in zip(DETAILS, self._details(), strict=True):
             if found is None:
                 continue
             line += f" {name}={lines.value(str(found)) if name in MADE_UP else found}"
         return line
 
-    def _details(self) -> tuple[tuple[str, object], ...]:
-        tokens = self._tokens or (None, None)
+    def _details(self) -> tuple[object, ...]:
         first = self._first_token
         return (
-            ("request_id", self._request_id),
-            ("key", self.key),
-            ("model", self.model and self.model[: lines.LONGEST_VALUE]),
-            ("type", self.kind or None),
-            ("bot", self.bot),
-            ("workflow", self.workflow),
-            ("first_token_ms", None if first is None else round(1000 * first, 1)),
-            ("tokens_in", tokens[0]),
-            ("tokens_out", tokens[1]),
-            ("error", self._error),
-            ("code", self._code),
-            ("logid", self._logid),
+            self._request_id,
+            self.key,
+            self.model and self.model[: lines.LONGEST_VALUE],
+            self.kind or None,
+            self.bot,
+            self.workflow,
+            None if first is None else round(1000 * first, 1),
+            *(self._tokens or (None, None)),
+            self._error,
+            self._code,
+            self._logid,
         )

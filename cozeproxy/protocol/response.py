@@ -33,7 +33,6 @@ from cozeproxy.protocol import coze, failures
 from cozeproxy.protocol.ids import ID, CallId
 from cozeproxy.protocol.sse import Event
 
-_DELTA = b"conversation.message.delta"
 # The event that tells the tokens, also after an end that came earlier.
 _COUNTED = b"conversation.chat.completed"
 # Coze's own end markers: the hosted service, coze-studio.
@@ -153,7 +152,7 @@ class ChatTranslator:
         try:
             for name, data in events:
                 message = None
-                if name == _DELTA and not self.ended:
+                if name == b"conversation.message.delta" and not self.ended:
                     message = coze.decode(coze.message_decoder, name, data)
                     text = bytes(message.content)
                     if (

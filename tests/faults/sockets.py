@@ -36,12 +36,16 @@ def silent():
 
 
 class Seen(NamedTuple):
-    """A TCP socket of this machine as the system shows it, with the ports at both ends."""
+    """A TCP socket of this machine as the system shows it, with the ports at both ends.
+
+    Its queue is what was written to it and is not with the other side yet, in bytes.
+    """
 
     local: int
     remote: int
     state: int
     timer: int
+    queue: int
 
 
 def seen():
@@ -49,7 +53,13 @@ def seen():
     lines = Path("/proc/net/tcp").read_text().splitlines()[1:]
     fields = [line.split() for line in lines]
     return [
-        Seen(_port(f[1]), _port(f[2]), int(f[3], 16), int(f[5].partition(":")[0], 16))
+        Seen(
+            local=_port(f[1]),
+            remote=_port(f[2]),
+            state=int(f[3], 16),
+            timer=int(f[5].partition(":")[0], 16),
+            queue=int(f[4].partition(":")[0], 16),
+        )
         for f in fields
     ]
 

@@ -5,6 +5,7 @@ import logging
 
 import pytest
 
+from cozeproxy.listener import UNSENT_BYTES
 from tests.faults.answers import (
     HISTORY,
     LARGE,
@@ -20,7 +21,7 @@ from tests.faults.answers import (
 )
 from tests.faults.process_costs import cpu_seconds, resident
 from tests.faults.raw_caller import request
-from tests.faults.sockets import is_open
+from tests.faults.sockets import is_open, seen
 from tests.faults.waiting import eventually
 from tests.service.asking import body
 from tests.support import coze
@@ -69,6 +70,13 @@ async def test_stream_takes_a_bounded_part_of_memory(dial_to, upstream, serve):
     assert (resident(process.pid) - before) / STALLED < MOST_OF_A_STREAM
     for _, _, flood in stuck:
         flood.stop()
+
+
+async def test_kernel_takes_little_for_it(dial, upstream, port):
+    caller, _, flood = await flooded(dial, upstream)
+    (ours,) = [s for s in seen() if (s.local, s.remote) == (port, caller.local[1])]
+    assert 0 < ours.queue < 2 * UNSENT_BYTES
+    flood.stop()
 
 
 async def test_others_go_on(dial, upstream):

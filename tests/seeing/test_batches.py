@@ -3,6 +3,7 @@
 import asyncio
 import io
 import logging
+import time
 
 import pytest
 from tornado.httpclient import AsyncHTTPClient
@@ -31,13 +32,21 @@ def stream():
 
 
 @pytest.fixture
-def log(stream):
-    """Logs a text at a level."""
+def handler(stream):
     handler = BatchHandler(stream)
     handler.setFormatter(logging.Formatter("%(message)s"))
+    return handler
+
+
+@pytest.fixture(params=["by a record", "past loggers"])
+def log(handler, request):
+    """Logs a text at a level."""
 
     def log(text, level=logging.INFO):
-        handler.handle(logging.LogRecord("a", level, "", 0, text, None, None))
+        if request.param == "past loggers":
+            handler.take("a", level, text)
+        else:
+            handler.handle(logging.LogRecord("a", level, "", 0, text, None, None))
 
     return log
 
@@ -69,6 +78,25 @@ async def test_no_more_wait_than_a_batch_has(log, stream):
     for number in range(MOST):
         log(str(number))
     assert stream.getvalue().splitlines() == [str(number) for number in range(MOST)]
+
+
+@in_loop
+async def test_line_past_loggers_says_the_same_as_a_record_of_its_time(handler, stream):
+    form = "%(created)f %(asctime)s.%(msecs)03d %(levelname)s %(levelno)d %(name)s %(message)s"
+    handler.setFormatter(logging.Formatter(form))
+    earliest = time.time()
+    handler.take("a.b", logging.INFO, 7)
+    latest = time.time()
+    while time.time() == latest:
+        pass
+    handler.take("a.b", logging.WARNING, "8")
+    line, _ = stream.getvalue().splitlines()
+    created = float(line.split()[0])
+    assert earliest <= created + 1e-6
+    assert created <= latest + 1e-6
+    record = logging.LogRecord("a.b", logging.INFO, "", 0, 7, None, None)
+    record.created, record.msecs = created, created % 1 * 1000
+    assert line == logging.Formatter(form).format(record)
 
 
 def test_without_a_loop_that_would_come_back_a_line_is_written_at_once(log, stream):
