@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from typing import NamedTuple, Protocol
+from typing import Any, Protocol
 
 # Seconds that a line may wait for others, and how many may wait.
 DELAY = 0.1
@@ -20,26 +20,23 @@ class Stream(Protocol):
         """Keep nothing back."""
 
 
-class Kept(NamedTuple):
-    """A line of which a record is made when it is written.
+class Line(logging.LogRecord):
+    """A record with what the service's own forms of the log need, and nothing else.
 
-    Attributes:
-        created: when it came, in seconds since the epoch.
+    Args:
         name: of its logger.
         level: as the logging module has them.
         message: what it says, as text or something that becomes text.
     """
 
-    created: float
-    name: str
-    level: int
-    message: object
-
-    def record(self) -> logging.LogRecord:
-        """The line as the logging module has it."""
-        record = logging.LogRecord(self.name, self.level, "", 0, self.message, None, None)
-        record.created, record.msecs = self.created, self.created % 1 * 1000
-        return record
+    def __init__(self, name: str, level: int, message: Any) -> None:
+        # Not by the base class, which finds out twenty things more.
+        self.created = time.time()
+        self.name = name
+        self.levelno = level
+        self.levelname = logging.getLevelName(level)
+        self.msg = message
+        self.args = self.exc_info = self.exc_text = self.stack_info = None
 
 
 class BatchHandler(logging.StreamHandler[Stream]):
@@ -51,18 +48,18 @@ class BatchHandler(logging.StreamHandler[Stream]):
 
     def __init__(self, stream: Stream) -> None:
         super().__init__(stream)
-        self._lines: list[logging.LogRecord | Kept] = []
+        self._lines: list[logging.LogRecord] = []
         self._scheduled = False
 
     def emit(self, record: logging.LogRecord) -> None:
         """Keep a line until there are more, or it is time."""
-        self._keep(record, record.levelno)
+        self._keep(record)
 
-    def take(self, name: str, level: int, message: object) -> None:
-        """Do what a logger of that name would, and its record, when there are more of its kind."""
+    def take(self, line: Line) -> None:
+        """Keep a line that comes past loggers."""
         self.acquire()
         try:
-            self._keep(Kept(time.time(), name, level, message), level)
+            self._keep(line)
         finally:
             self.release()
 
@@ -77,9 +74,9 @@ class BatchHandler(logging.StreamHandler[Stream]):
         finally:
             self.release()
 
-    def _keep(self, line: logging.LogRecord | Kept, level: int) -> None:
+    def _keep(self, line: logging.LogRecord) -> None:
         self._lines.append(line)
-        if level > logging.INFO or len(self._lines) >= MOST:
+        if line.levelno > logging.INFO or len(self._lines) >= MOST:
             self.flush()
         elif not self._scheduled:
             self._schedule()
@@ -97,9 +94,8 @@ class BatchHandler(logging.StreamHandler[Stream]):
         self._scheduled = False
         self.flush()
 
-    def _write(self, lines: list[logging.LogRecord | Kept]) -> None:
-        records = [line.record() if isinstance(line, Kept) else line for line in lines]
+    def _write(self, lines: list[logging.LogRecord]) -> None:
         try:
-            self.stream.write("".join(f"{self.format(record)}\n" for record in records))
+            self.stream.write("".join(f"{self.format(line)}\n" for line in lines))
         except Exception:  # noqa: BLE001 - as all handlers do: a log must not end what it tells of
-            self.handleError(records[-1])
+            self.handleError(lines[-1])

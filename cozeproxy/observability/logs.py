@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping
 from typing import Protocol
 
-from cozeproxy.observability.batches import BatchHandler
+from cozeproxy.observability.batches import BatchHandler, Line
 from cozeproxy.observability.lines import printable
 from cozeproxy.observability.pipes import PatientStream
 from cozeproxy.settings import Settings
@@ -15,7 +15,7 @@ from cozeproxy.settings import Settings
 ACCESS = "cozeproxy.access"
 
 
-class Line(Protocol):
+class Message(Protocol):
     """A message that is more than text: the logging module takes any object for one.
 
     Its text is made only where a handler wants it.
@@ -55,20 +55,19 @@ def _without_quotes(record: logging.LogRecord) -> bool:
     return True
 
 
-def write(logger: logging.Logger, level: int, line: Line) -> None:
-    """Log a line, if anybody wants it.
+def write(logger: logging.Logger, level: int, message: Message) -> None:
+    """Log a message, if anybody wants it.
 
     Not by ``logger.log``, which looks for the place that called it, and no form of the log has
-    that. Where lines go nowhere but into the service's own log, they go there right away: what
-    loggers and records are for, is then done for many lines at a time.
+    that. Where lines go nowhere but into the service's own log, they go there right away.
     """
     if not logger.isEnabledFor(level):
         return
     own = logging.root.handlers
     if len(own) == 1 and isinstance(own[0], BatchHandler):
-        own[0].take(logger.name, level, line)
+        own[0].take(Line(logger.name, level, message))
     else:
-        logger.handle(logging.LogRecord(logger.name, level, "", 0, line, None, None))
+        logger.handle(logging.LogRecord(logger.name, level, "", 0, message, None, None))
 
 
 class _Stamp:

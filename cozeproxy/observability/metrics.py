@@ -6,6 +6,7 @@ would be without number, the others are nobody's business. Where there is no nam
 """
 
 import platform
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import cache
 from typing import NamedTuple
@@ -36,6 +37,10 @@ LAG = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
 MOST_TOKENS = 10**9
 # What may be put off: working it off takes less than a millisecond.
 MOST_PENDING = 64
+
+
+# A request that has been answered, as Metrics.answered() is told of it.
+Answered = tuple[tuple[str, str, str, str, str], str, float, float | None, tuple[int, int] | None]
 
 
 class TokenTally(NamedTuple):
@@ -71,7 +76,7 @@ class Metrics:
         disable_created_metrics()  # type: ignore[no-untyped-call]
         self.streams_open = 0
         self._models = frozenset(models)
-        self._pending: list[tuple[Callable[..., None], tuple[object, ...]]] = []
+        self._pending: list[Answered] = []
         self._registry = CollectorRegistry()
         self._requests = self._counter(
             "requests",
@@ -130,11 +135,14 @@ class Metrics:
             first_token: seconds until the first piece of its streamed answer, if it had one.
             tokens: of the request and of its answer, where Coze has told them by now.
         """
-        self._put_off(self._count_request, labels, model, seconds, first_token, tokens)
+        self._pending.append((labels, model, seconds, first_token, tokens))
+        if len(self._pending) >= MOST_PENDING:
+            self._catch_up()
 
     def tokens(self, kind: str, model: str, key: str, counts: tuple[int, int]) -> None:
         """Count the tokens of a request and of its answer, of which Coze has told later."""
-        self._put_off(self._count_tokens, kind, model, key, counts)
+        for direction, count in zip(("in", "out"), counts, strict=True):
+            self._tokens(direction, kind, self._alias(model), key).inc(_possible(count))
 
     def failure(self, error: ServiceError) -> None:
         """Count a failure, if it is Coze's, or that of the way to it."""
@@ -159,39 +167,25 @@ class Metrics:
         self._catch_up()
         return encode(self._registry), content_type
 
-    def _put_off(self, work: Callable[..., None], *facts: object) -> None:
-        self._pending.append((work, facts))
-        if len(self._pending) >= MOST_PENDING:
-            self._catch_up()
-
     def _catch_up(self) -> None:
         pending, self._pending = self._pending, []
-        for work, facts in pending:
-            work(*facts)
-
-    def _count_request(
-        self,
-        labels: tuple[str, str, str, str, str],
-        model: str,
-        seconds: float,
-        first_token: float | None,
-        tokens: tuple[int, int] | None,
-    ) -> None:
-        self._requests(*labels).inc()
-        kind = labels[1]
-        if tokens:
-            self._count_tokens(kind, model, labels[4], tokens)
-        if kind:
+        requests: dict[tuple[str, ...], int] = defaultdict(int)
+        tokens: dict[tuple[str, ...], int] = defaultdict(int)
+        for labels, model, seconds, first_token, counts in pending:
+            requests[labels] += 1
+            kind, key = labels[1], labels[4]
+            if not kind:
+                continue
             alias = self._alias(model)
             self._answer(kind, alias).observe(seconds)
             if first_token is not None:
                 self._first_token(kind, alias).observe(first_token)
-
-    def _count_tokens(self, kind: str, model: str, key: str, counts: tuple[int, int]) -> None:
-        alias = self._alias(model)
-        for direction, count in zip(("in", "out"), counts, strict=True):
-            # A counter takes no less than nothing, and no number that is none for a float.
-            self._tokens(direction, kind, alias, key).inc(max(0, min(count, MOST_TOKENS)))
+            if counts:
+                tokens["in", kind, alias, key] += _possible(counts[0])
+                tokens["out", kind, alias, key] += _possible(counts[1])
+        for counter, counted in ((self._requests, requests), (self._tokens, tokens)):
+            for names, count in counted.items():
+                counter(*names).inc(count)
 
     def _alias(self, model: str) -> str:
         return model if model in self._models else ""
@@ -218,6 +212,11 @@ class Metrics:
         build = Info("cozeproxy_build", "What runs", registry=self._registry)
         build.info({"version": __version__, "python": platform.python_version()})
         ProcessCollector(registry=self._registry)
+
+
+def _possible(count: int) -> int:
+    """A number of tokens as a counter takes it: not less than none, and none too large for it."""
+    return max(0, min(count, MOST_TOKENS))
 
 
 def _code(error: ServiceError) -> str:

@@ -194,13 +194,15 @@ class RequestRecord:
     def __str__(self) -> str:
         """The same as one line, the first of it without names."""
         status, method, path = self._head
-        line = f"{status} {lines.value(method)} {lines.value(path)} {1000 * self._total:.1f} ms"
-        line += f" {self._ended}"
-        for name, found in zip(DETAILS, self._details(), strict=True):
-            if found is None:
-                continue
-            line += f" {name}={lines.value(str(found)) if name in MADE_UP else found}"
-        return line
+        more = "".join(
+            [
+                f" {name}={lines.value(str(found)) if name in MADE_UP else found}"
+                for name, found in zip(DETAILS, self._details(), strict=True)
+                if found is not None
+            ]
+        )
+        begin = f"{status} {lines.value(method)} {lines.value(path)} {1000 * self._total:.1f} ms"
+        return f"{begin} {self._ended}{more}"
 
     def _details(self) -> tuple[object, ...]:
         first = self._first_token

@@ -8,7 +8,8 @@ import time
 import pytest
 from tornado.httpclient import AsyncHTTPClient
 
-from cozeproxy.observability.batches import MOST, BatchHandler
+from cozeproxy.observability.batches import MOST, BatchHandler, Line
+from cozeproxy.observability.logs import JsonFormatter, TextFormatter
 from tests.support.processes import COZEPROXY, Process
 
 in_loop = pytest.mark.gen_test(timeout=20)
@@ -44,7 +45,7 @@ def log(handler, request):
 
     def log(text, level=logging.INFO):
         if request.param == "past loggers":
-            handler.take("a", level, text)
+            handler.take(Line("a", level, text))
         else:
             handler.handle(logging.LogRecord("a", level, "", 0, text, None, None))
 
@@ -80,23 +81,14 @@ async def test_no_more_wait_than_a_batch_has(log, stream):
     assert stream.getvalue().splitlines() == [str(number) for number in range(MOST)]
 
 
-@in_loop
-async def test_line_past_loggers_says_the_same_as_a_record_of_its_time(handler, stream):
-    form = "%(created)f %(asctime)s.%(msecs)03d %(levelname)s %(levelno)d %(name)s %(message)s"
-    handler.setFormatter(logging.Formatter(form))
+@pytest.mark.parametrize("form", [TextFormatter(), JsonFormatter()])
+def test_line_past_loggers_says_the_same_as_a_record_of_its_time(form):
     earliest = time.time()
-    handler.take("a.b", logging.INFO, 7)
-    latest = time.time()
-    while time.time() == latest:
-        pass
-    handler.take("a.b", logging.WARNING, "8")
-    line, _ = stream.getvalue().splitlines()
-    created = float(line.split()[0])
-    assert earliest <= created + 1e-6
-    assert created <= latest + 1e-6
-    record = logging.LogRecord("a.b", logging.INFO, "", 0, 7, None, None)
-    record.created, record.msecs = created, created % 1 * 1000
-    assert line == logging.Formatter(form).format(record)
+    line = Line("a.b", logging.WARNING, "7\n")
+    record = logging.LogRecord("a.b", logging.WARNING, "", 0, "7\n", None, None)
+    assert earliest <= line.created <= record.created
+    record.created = line.created
+    assert form.format(line) == form.format(record)
 
 
 def test_without_a_loop_that_would_come_back_a_line_is_written_at_once(log, stream):

@@ -97,10 +97,10 @@ class Watch:
             if _is_enabled(logger, record.levelno):
                 _call_handlers(logger, record)
 
-        def take(handler, name, level, message):
-            self.look("log", f"{name}: {message}".encode())
-            if _is_enabled(logging.getLogger(name), level):
-                _take(handler, name, level, message)
+        def take(handler, line):
+            self.look("log", f"{line.name}: {line.msg}".encode())
+            if _is_enabled(logging.getLogger(line.name), line.levelno):
+                _take(handler, line)
 
         logging.Logger.isEnabledFor = is_enabled
         logging.Logger.callHandlers = call_handlers
