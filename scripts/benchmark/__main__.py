@@ -7,7 +7,6 @@ import argparse
 import json
 import sys
 import tempfile
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -124,24 +123,17 @@ def scaled(chosen: argparse.Namespace) -> Scale:
 def measured(
     variants: list[Variant], program: str | None, scale: Scale, sections: list[str]
 ) -> Results:
-    """Start what is compared, and measure it."""
-    with ExitStack() as stack:
-        path = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        stage = stack.enter_context(Stage(path))
-        forwarders = [stage.upstream]
+    """Measure whatever there is to compare."""
+    if not program:
+        print("nginx is not installed, and is left out", file=sys.stderr)
+    with tempfile.TemporaryDirectory() as folder, Stage(Path(folder)) as stage:
+        forwarders, copies = [stage.direct()], []
         if program:
-            forwarders.append(stack.enter_context(stage.nginx(program)))
-        else:
-            print("nginx is not installed, and is left out", file=sys.stderr)
-        services = [stack.enter_context(stage.service(variant)) for variant in variants]
+            forwarders.append(stage.nginx(program))
+            copies = [stage.copies(variants[0], number, program) for number in COPIES]
+        services = [stage.service(each) for each in variants]
         quiet = stage.service(Variant(QUIET_SERVICE, variants[0].checkout, QUIET))
-        quiet_one = stack.enter_context(quiet)
-        copies = []
-        if program and "scaling" in sections:
-            several = [stage.copies(variants[0], number, program) for number in COPIES]
-            copies = [stack.enter_context(each) for each in several]
-        bench = Bench(stage, scale, forwarders, services, variants, quiet_one, copies)
-        return bench.run(sections, tell)
+        return Bench(stage, scale, forwarders, services, quiet, copies).run(sections, tell)
 
 
 def tell(what: str) -> None:

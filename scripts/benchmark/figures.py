@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from benchmark import measures
 from benchmark.measures import Measured
-from benchmark.subjects import Stage, Subject, Variant
+from benchmark.subjects import Entrant, Stage
 
 # By figure, for each round: what was measured, by the name of whom it was measured of.
 Results = dict[str, list[dict[str, Measured]]]
@@ -31,6 +31,7 @@ class Scale(NamedTuple):
         probes: how many times to first token are taken each time.
         held: streams that are held open to see their memory.
         stalled: callers that stop reading.
+        pairs: how often a round looks for what is near to nothing: the cost of logging.
     """
 
     rounds: int
@@ -39,42 +40,54 @@ class Scale(NamedTuple):
     probes: int
     held: int
     stalled: int
+    pairs: int
 
 
-FULL = Scale(5, 2.0, (1, 32, 100, 400), 200, 400, 20)
-QUICK = Scale(3, 1.0, (1, 100), 100, 200, 10)
-SMOKE = Scale(1, 0.3, (2,), 3, 3, 2)
+FULL = Scale(5, 2.0, (1, 32, 100, 400), 200, 400, 20, 4)
+QUICK = Scale(3, 1.0, (1, 100), 100, 200, 10, 2)
+SMOKE = Scale(1, 0.3, (2,), 3, 3, 2, 1)
 
 
 class Figure(NamedTuple):
-    """Something that is measured once of each in every round."""
+    """Something that is measured of each in every round, once or more often."""
 
     name: str
-    measure: Callable[[Any], Measured]
-    of: Sequence[Subject | Variant]
+    measure: Callable[[Entrant], Measured]
+    of: Sequence[Entrant]
+    often: int = 1
+
+    def measured(self, turn: int) -> dict[str, Measured]:
+        """Measure it of each, by name; who comes first is another one each turn."""
+        found = {}
+        for each in turned(self.of, turn):
+            try:
+                found[each.name] = self.measure(each)
+            except Exception as error:
+                error.add_note(f"when {self.name} of {each.name} was measured")
+                raise
+        # In the order of the table, whoever was the first.
+        return {each.name: found[each.name] for each in self.of}
 
 
 @dataclass(frozen=True)
 class Bench:
-    """Has the subjects take turns at each figure.
+    """Has the entrants take turns at each figure.
 
     Attributes:
-        stage: where the subjects run.
+        stage: where they run.
         scale: how much there is of everything.
         forwarders: what passes Coze's bytes on as they are.
         services: cozeproxy, and others to compare it with.
-        variants: what these were started from.
         quiet: cozeproxy without what is measured as a cost of its own.
         copies: some numbers of copies of cozeproxy behind nginx; none where that is missing.
     """
 
     stage: Stage
     scale: Scale
-    forwarders: list[Subject]
-    services: list[Subject]
-    variants: list[Variant]
-    quiet: Subject
-    copies: list[Subject]
+    forwarders: list[Entrant]
+    services: list[Entrant]
+    quiet: Entrant
+    copies: list[Entrant]
 
     def run(self, sections: Sequence[str], tell: Callable[[str], None]) -> Results:
         """Measure some sections, and say on the way what is being measured."""
@@ -82,26 +95,23 @@ class Bench:
         results: Results = {figure.name: [] for figure in figures}
         for number in range(self.scale.rounds):
             for figure in figures:
-                measured = {}
-                for each in turned(figure.of, number):
-                    round_ = f"round {number + 1} of {self.scale.rounds}"
-                    tell(f"{round_}: {figure.name}, {each.name}")
-                    measured[each.name] = figure.measure(each)
-                # In the order of the table, whoever was the first.
-                results[figure.name].append({each.name: measured[each.name] for each in figure.of})
+                for again in range(figure.often):
+                    turn = number * figure.often + again
+                    tell(f"round {number + 1} of {self.scale.rounds}: {figure.name}")
+                    results[figure.name].append(figure.measured(turn))
         return results
 
     def _figures(self, section: str) -> Iterator[Figure]:
         scale, stage = self.scale, self.stage
-        subjects = [*self.forwarders, *self.services]
+        everybody = [*self.forwarders, *self.services]
         burst = partial(measures.burst, stage, connections=BURST_CONNECTIONS, seconds=scale.seconds)
         drip = partial(measures.drip, stage, seconds=scale.seconds, probes=scale.probes)
         match section:
             case "burst":
-                yield Figure("burst", burst, subjects)
+                yield Figure("burst", burst, everybody)
             case "drip":
                 for number in scale.drips:
-                    yield Figure(f"drip-{number}", partial(drip, connections=number), subjects)
+                    yield Figure(f"drip-{number}", partial(drip, connections=number), everybody)
             case "whole":
                 yield Figure("whole", partial(burst, stream=False), self.services)
             case "memory":
@@ -112,14 +122,15 @@ class Bench:
                     stalled=scale.stalled,
                     seconds=scale.seconds,
                 )
-                yield Figure("memory", memory, self.variants)
+                yield Figure("memory", memory, self.services)
             case "start":
-                yield Figure("start", partial(measures.start, stage), self.variants)
+                yield Figure("start", measures.start, self.services)
             case "logging":
                 both = [self.services[0], self.quiet]
                 number = min(DRIP_CONNECTIONS, max(scale.drips))
-                yield Figure("logging-burst", burst, both)
-                yield Figure("logging-drip", partial(drip, connections=number, probes=1), both)
+                one_probe = partial(drip, connections=number, probes=1)
+                yield Figure("logging-burst", burst, both, scale.pairs)
+                yield Figure("logging-drip", one_probe, both, scale.pairs)
             case "scaling" if self.copies:
                 number = min(DRIP_CONNECTIONS, max(scale.drips))
                 yield Figure("scaling-burst", burst, self.copies)

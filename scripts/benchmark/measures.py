@@ -1,4 +1,8 @@
-"""One measurement each: of one subject, or of a service that is started for it alone."""
+"""One measurement each, of a subject that is started for it alone.
+
+How a process comes to lie in memory makes some percent of its CPU time, for as long as it runs:
+medians are over processes as much as over time.
+"""
 
 import json
 import os
@@ -10,16 +14,17 @@ from http.client import HTTPConnection
 from typing import Any
 
 from benchmark.job import POLL_SECONDS, Job, Settling
-from benchmark.subjects import HERE, Stage, Subject, Variant
+from benchmark.subjects import HERE, Entrant, Stage, Subject
 
 Measured = dict[str, float]
 
 SETTLE_SECONDS = 60.0
 
 
-def burst(stage: Stage, subject: Subject, **chosen: Any) -> Measured:
+def burst(stage: Stage, entrant: Entrant, **chosen: Any) -> Measured:
     """Measure whole answers."""
-    found = _load(stage, subject, kind="burst", **chosen)
+    with entrant.started() as subject:
+        found = _load(stage, subject, kind="burst", **chosen)
     streams = found["streams"]
     return {
         "streams_s": streams / found["seconds"],
@@ -28,9 +33,10 @@ def burst(stage: Stage, subject: Subject, **chosen: Any) -> Measured:
     }
 
 
-def drip(stage: Stage, subject: Subject, **chosen: Any) -> Measured:
+def drip(stage: Stage, entrant: Entrant, **chosen: Any) -> Measured:
     """Measure tokens that come one by one."""
-    found = _load(stage, subject, kind="drip", **chosen)
+    with entrant.started() as subject:
+        found = _load(stage, subject, kind="drip", **chosen)
     tokens = found["tokens"]
     return {
         "cpu_us": found["cpu"] / tokens * 1e6,
@@ -44,9 +50,9 @@ def drip(stage: Stage, subject: Subject, **chosen: Any) -> Measured:
     }
 
 
-def memory(stage: Stage, variant: Variant, *, held: int, stalled: int, seconds: float) -> Measured:
+def memory(stage: Stage, entrant: Entrant, *, held: int, stalled: int, seconds: float) -> Measured:
     """Measure what a service holds: idle, with streams open, and after the same load twice."""
-    with stage.service(variant) as subject:
+    with entrant.started() as subject:
         _first_answer(subject)
         idle = _settled_bytes(subject)
         stream = _load(stage, subject, kind="hold", connections=held)["bytes"]
@@ -56,7 +62,7 @@ def memory(stage: Stage, variant: Variant, *, held: int, stalled: int, seconds: 
             _load(stage, subject, kind="hold", connections=held)
             # Those who were held open have left, which the service deals with.
             after.append(_settled_bytes(subject))
-    with stage.service(variant) as subject:
+    with entrant.started() as subject:
         stall = _load(stage, subject, kind="stall", connections=stalled)["bytes"]
     return {
         "idle_mb": idle / 1e6,
@@ -67,10 +73,10 @@ def memory(stage: Stage, variant: Variant, *, held: int, stalled: int, seconds: 
     }
 
 
-def start(stage: Stage, variant: Variant) -> Measured:
+def start(entrant: Entrant) -> Measured:
     """Measure the time from the start of the process to the first answer."""
     begin = time.monotonic()
-    with stage.service(variant) as subject:
+    with entrant.started() as subject:
         _first_answer(subject)
         return {"seconds": time.monotonic() - begin}
 
@@ -98,7 +104,7 @@ def _load(stage: Stage, subject: Subject, **chosen: Any) -> dict[str, Any]:
             text=True,
         )
     if finished.returncode:
-        raise RuntimeError(f"the load on {subject.name} failed:\n{finished.stderr}")
+        raise RuntimeError(f"the load failed:\n{finished.stderr}")
     return dict(json.loads(finished.stdout))
 
 
@@ -118,7 +124,7 @@ def _settled_bytes(subject: Subject) -> int:
     deadline = time.monotonic() + SETTLE_SECONDS
     while not settling.look():
         if time.monotonic() > deadline:
-            raise RuntimeError(f"the memory of {subject.name} does not settle")
+            raise RuntimeError("the memory does not settle")
         time.sleep(POLL_SECONDS)
     return settling.readings[-1]
 
@@ -131,4 +137,4 @@ def _first_answer(subject: Subject) -> None:
     answer = connection.getresponse().read()
     connection.close()
     if b"[DONE]" not in answer:
-        raise RuntimeError(f"{subject.name} does not answer: {answer[:300]!r}")
+        raise RuntimeError(f"it does not answer: {answer[:300]!r}")

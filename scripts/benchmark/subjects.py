@@ -6,12 +6,12 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import IO, cast
+from typing import IO, NamedTuple, cast
 
 from benchmark import nginx
 
@@ -68,29 +68,38 @@ class Variant:
 
 @dataclass(frozen=True)
 class Subject:
-    """What is measured.
+    """What is measured, while it runs.
 
     Attributes:
-        name: as the report calls it.
         port: where it listens.
         dialect: what it is asked in, coze or openai.
         pids: its processes; none where nothing stands between.
     """
 
-    name: str
     port: int
     dialect: str
     pids: list[int] = field(default_factory=list)
 
 
+class Entrant(NamedTuple):
+    """What is compared with others.
+
+    Attributes:
+        name: as the report calls it.
+        started: starts it, and ends it with its ``with`` block.
+    """
+
+    name: str
+    started: Callable[[], AbstractContextManager[Subject]]
+
+
 class Stage:
-    """Starts the processes of a run, the upstream first; each ends with its ``with`` block.
+    """Starts the processes of a run: the upstream at once, what stands before it when it is due.
 
     Args:
         folder: for their files.
 
     Attributes:
-        upstream: the subject that it is to have nothing between, which is the upstream itself.
         upstream_pid: the upstream's process.
     """
 
@@ -101,7 +110,7 @@ class Stage:
         command = [sys.executable, "-m", "benchmark.upstream"]
         environment = {"PYTHONPATH": str(HERE.parent)}
         process = self._open.enter_context(self._run(command, [self.cores.upstream], environment))
-        self.upstream = Subject("direct", int(_output(process).readline()), "coze")
+        self._upstream_port = int(_output(process).readline())
         self.upstream_pid = process.pid
 
     def __enter__(self) -> "Stage":  # noqa: PYI034 - no class derives from it
@@ -110,28 +119,43 @@ class Stage:
     def __exit__(self, *_: object) -> None:
         self._open.close()
 
-    @contextmanager
-    def nginx(self, program: str) -> Iterator[Subject]:
-        """Run nginx."""
-        with self._nginx(program, [self.upstream.port], self.cores.subject) as (port, pid):
-            yield Subject("nginx", port, "coze", [pid])
+    def direct(self) -> Entrant:
+        """Return nothing between: the upstream itself, which runs anyway."""
+        return Entrant("direct", lambda: nullcontext(Subject(self._upstream_port, "coze")))
 
-    @contextmanager
-    def service(self, variant: Variant) -> Iterator[Subject]:
-        """Run the service as its users do."""
-        with self._service(variant, self.cores.subject) as (port, pid):
-            yield Subject(variant.name, port, "openai", [pid])
+    def nginx(self, program: str) -> Entrant:
+        """Return nginx."""
 
-    @contextmanager
-    def copies(self, variant: Variant, number: int, program: str) -> Iterator[Subject]:
-        """Run some copies of the service behind nginx, all of them wherever there is room."""
-        with ExitStack() as stack:
-            run = [self._service(variant, *self.cores.all) for _ in range(number)]
-            started = [stack.enter_context(copy) for copy in run]
-            behind = self._nginx(program, [port for port, _ in started], *self.cores.all)
-            port, pid = stack.enter_context(behind)
-            name = f"{number} {'copy' if number == 1 else 'copies'}"
-            yield Subject(name, port, "openai", [pid, *(each for _, each in started)])
+        @contextmanager
+        def started() -> Iterator[Subject]:
+            with self._nginx(program, [self._upstream_port], self.cores.subject) as (port, pid):
+                yield Subject(port, "coze", [pid])
+
+        return Entrant("nginx", started)
+
+    def service(self, variant: Variant) -> Entrant:
+        """Return the service as its users run it."""
+
+        @contextmanager
+        def started() -> Iterator[Subject]:
+            with self._service(variant, self.cores.subject) as (port, pid):
+                yield Subject(port, "openai", [pid])
+
+        return Entrant(variant.name, started)
+
+    def copies(self, variant: Variant, number: int, program: str) -> Entrant:
+        """Return some copies of the service behind nginx, all of them wherever there is room."""
+
+        @contextmanager
+        def started() -> Iterator[Subject]:
+            with ExitStack() as stack:
+                run = [self._service(variant, *self.cores.all) for _ in range(number)]
+                copies = [stack.enter_context(copy) for copy in run]
+                behind = self._nginx(program, [port for port, _ in copies], *self.cores.all)
+                port, pid = stack.enter_context(behind)
+                yield Subject(port, "openai", [pid, *(each for _, each in copies)])
+
+        return Entrant(f"{number} {'copy' if number == 1 else 'copies'}", started)
 
     @contextmanager
     def _nginx(
@@ -149,7 +173,7 @@ class Stage:
         environment = {
             "PYTHONPATH": str(variant.checkout),
             "COZE_API_KEY": "pat_benchmark",
-            "COZE_BASE_URL": f"http://127.0.0.1:{self.upstream.port}",
+            "COZE_BASE_URL": f"http://127.0.0.1:{self._upstream_port}",
             "COZE_BOT_ID": "7379462189365198898",
         }
         command = [variant.python, *variant.program, "serve", "--port", "0"]
