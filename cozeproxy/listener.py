@@ -5,6 +5,7 @@ import logging
 import resource
 import socket
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any, cast
 
 from tornado.http1connection import HTTP1ServerConnection
@@ -110,7 +111,8 @@ class Listener:
     def start(self, sockets: Iterable[socket.socket]) -> None:
         """Take connections from these sockets, which are stop()'s to close."""
         for sock in sockets:
-            if hasattr(socket, "TCP_NOTSENT_LOWAT"):
+            # Not all systems that are called Linux have it.
+            with suppress(AttributeError, OSError):
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES)
             self._sockets.append(sock)
             self._listen(sock)

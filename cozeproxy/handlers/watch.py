@@ -8,6 +8,7 @@ import struct
 import termios
 import weakref
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from operator import itemgetter
 from typing import NamedTuple, Protocol
 
@@ -68,6 +69,11 @@ class Watched(Protocol):
         """Leave the caller, who takes nothing."""
 
 
+# Where in Linux' struct tcp_info (linux/tcp.h, since 4.1) the bytes are that the other side has
+# acknowledged, as 64 bits.
+TCP_INFO_SIZE = 128
+BYTES_ACKED = 120
+
 # When something will be late, and what is to be done then.
 Duty = tuple[float, Callable[[], None]]
 
@@ -93,9 +99,9 @@ class Watch:
         self._started = self.sent = self._loop.time()
         self.heard: float | None = None
         self._first = True
-        # The socket that waits for the caller to take something, how much waits in the kernel, and
-        # since when it is that much.
-        self._stuck: tuple[socket.socket, int, float] | None = None
+        # The socket that waits for the caller to take something, how far the caller had come, and
+        # when that was.
+        self._stuck: tuple[socket.socket, object, float] | None = None
         # Whether Coze has been asked, and whether the outcome is settled.
         self._asked = self._ends = False
         self._timer: asyncio.TimerHandle | None = None
@@ -125,7 +131,7 @@ class Watch:
     def waits_for_caller(self, waiting: socket.socket) -> None:
         """Take note that the caller has to take something first; until then Coze is not heard."""
         self.heard = None
-        self._stuck = (waiting, _unsent(waiting), self._loop.time())
+        self._stuck = (waiting, _progress(waiting), self._loop.time())
         self._set()
 
     def goes_on(self) -> None:
@@ -199,7 +205,7 @@ class Watch:
         if self._stuck is None:
             return
         waiting, before, _ = self._stuck
-        now = _unsent(waiting)
+        now = _progress(waiting)
         if now == before:
             self.stop()
             self._relay.cut_off()
@@ -216,20 +222,23 @@ async def until_taken(rest: "asyncio.Future[None]", stream: IOStream, stall: flo
         stall: seconds for which it may take nothing.
     """
     while not rest.done():
-        before = _unsent(stream.socket)
+        before = _progress(stream.socket)
         await asyncio.wait([rest], timeout=stall)
-        if not rest.done() and _unsent(stream.socket) == before:
+        if not rest.done() and _progress(stream.socket) == before:
             stream.close()
 
 
-def _unsent(waiting: socket.socket) -> int:
-    """How many bytes the kernel keeps until the other side has taken them.
+def _progress(waiting: socket.socket) -> object:
+    """How far the other side has come: equal to what it was before where it has taken nothing.
 
-    A slow reader is one where this changes: the kernel lets nothing more in before a third of its
-    buffer is free, which with a slow reader takes its time.
+    That is what it has acknowledged. What waits in the kernel would not do alone, as it may be
+    filled up to the same bytes again; systems that do not tell the first may tell that. Where one
+    tells neither, nobody is taken for stalled.
     """
-    try:
-        answer = fcntl.ioctl(waiting.fileno(), termios.TIOCOUTQ, bytes(4))
-    except OSError:
-        return 0  # closed meanwhile, which its owner is told elsewhere
-    return int(struct.unpack("i", answer)[0])
+    told = []
+    with suppress(AttributeError, OSError, struct.error):
+        info = waiting.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, TCP_INFO_SIZE)
+        told += struct.unpack_from("Q", info, BYTES_ACKED)
+    with suppress(OSError):
+        told += struct.unpack("i", fcntl.ioctl(waiting.fileno(), termios.TIOCOUTQ, bytes(4)))
+    return told or object()
