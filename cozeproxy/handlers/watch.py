@@ -235,7 +235,7 @@ def _progress(waiting: socket.socket) -> object:
     filled up to the same bytes again; systems that do not tell the first may tell that. Where one
     tells neither, nobody is taken for stalled.
     """
-    told = []
+    told: list[int] = []
     with suppress(AttributeError, OSError, struct.error):
         info = waiting.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, TCP_INFO_SIZE)
         told += struct.unpack_from("Q", info, BYTES_ACKED)

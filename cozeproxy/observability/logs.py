@@ -58,16 +58,11 @@ def _without_quotes(record: logging.LogRecord) -> bool:
 def write(logger: logging.Logger, level: int, message: Message) -> None:
     """Log a message, if anybody wants it.
 
-    Not by ``logger.log``, which looks for the place that called it, and no form of the log has
-    that. Where lines go nowhere but into the service's own log, they go there right away.
+    Not by ``logger.log``, which looks for the place that called it and for all that surrounds it:
+    no form of the log has that, and it costs more than all else.
     """
-    if not logger.isEnabledFor(level):
-        return
-    own = logging.root.handlers
-    if len(own) == 1 and isinstance(own[0], BatchHandler):
-        own[0].take(Line(logger.name, level, message))
-    else:
-        logger.handle(logging.LogRecord(logger.name, level, "", 0, message, None, None))
+    if logger.isEnabledFor(level):
+        logger.handle(Line(logger.name, level, message))
 
 
 class _Stamp:

@@ -9,7 +9,7 @@ import pytest
 from tornado.httpclient import AsyncHTTPClient
 
 from cozeproxy.observability.batches import MOST, BatchHandler, Line
-from cozeproxy.observability.logs import JsonFormatter, TextFormatter
+from cozeproxy.observability.logs import JsonFormatter, TextFormatter, write
 from tests.support.processes import COZEPROXY, Process
 
 in_loop = pytest.mark.gen_test(timeout=20)
@@ -39,15 +39,12 @@ def handler(stream):
     return handler
 
 
-@pytest.fixture(params=["by a record", "past loggers"])
-def log(handler, request):
+@pytest.fixture
+def log(handler):
     """Logs a text at a level."""
 
     def log(text, level=logging.INFO):
-        if request.param == "past loggers":
-            handler.take(Line("a", level, text))
-        else:
-            handler.handle(logging.LogRecord("a", level, "", 0, text, None, None))
+        handler.handle(Line("a", level, text))
 
     return log
 
@@ -67,6 +64,16 @@ async def test_line_waits_for_others_but_not_for_long(log, stream):
 
 
 @in_loop
+async def test_line_is_written_before_a_tenth_of_a_second_is_over(log, stream):
+    # Both are timers of one loop: which is first does not depend on how fast all this is.
+    over = asyncio.Event()
+    asyncio.get_running_loop().call_later(0.1, over.set)
+    log("one")
+    await stream.written.wait()
+    assert not over.is_set()
+
+
+@in_loop
 @pytest.mark.parametrize("level", [logging.WARNING, logging.ERROR])
 async def test_what_is_wrong_is_written_at_once_after_what_came_before(log, stream, level):
     log("before")
@@ -81,14 +88,62 @@ async def test_no_more_wait_than_a_batch_has(log, stream):
     assert stream.getvalue().splitlines() == [str(number) for number in range(MOST)]
 
 
-@pytest.mark.parametrize("form", [TextFormatter(), JsonFormatter()])
-def test_line_past_loggers_says_the_same_as_a_record_of_its_time(form):
+@in_loop
+async def test_line_that_cannot_be_written_takes_no_other_with_it(handler, log, stream, capsys):
+    log("before")
+    handler.handle(logging.LogRecord("b", logging.INFO, "", 0, "of %d", ("text",), None))
+    log("after", logging.WARNING)
+    assert stream.getvalue() == "before\nafter\n"
+    assert "Arguments: ('text',)" in capsys.readouterr().err
+
+
+FORMS = [TextFormatter(), JsonFormatter(), logging.Formatter("%(asctime)s %(name)s %(message)s")]
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_line_says_the_same_as_a_record_of_its_time(form):
     earliest = time.time()
     line = Line("a.b", logging.WARNING, "7\n")
     record = logging.LogRecord("a.b", logging.WARNING, "", 0, "7\n", None, None)
     assert earliest <= line.created <= record.created
-    record.created = line.created
+    record.created, record.msecs = line.created, line.msecs
+    assert int(line.created * 1000) % 1000 == pytest.approx(line.msecs, abs=1)
     assert form.format(line) == form.format(record)
+
+
+def test_line_has_whatever_a_form_asks_for():
+    record = logging.LogRecord("a", logging.INFO, "", 0, "7", None, None)
+    form = logging.Formatter(" ".join(f"%({name})s" for name in vars(record)))
+    assert form.format(Line("a", logging.INFO, "7"))
+
+
+class TestWhereLinesGo:
+    """Whoever runs the service in a program of their own, has what ``logging`` offers."""
+
+    @pytest.fixture
+    def logger(self):
+        logger = logging.Logger("a", logging.INFO)  # noqa: LOG001 - one that nobody else gets
+        logger.parent = logging.root
+        return logger
+
+    @pytest.fixture
+    def own(self, logger):
+        own = logging.StreamHandler(io.StringIO())
+        logger.addHandler(own)
+        return own.stream
+
+    def test_handler_of_a_logger_has_them(self, logger, own):
+        write(logger, logging.INFO, "7")
+        assert own.getvalue() == "7\n"
+
+    def test_filter_of_a_logger_keeps_them_back(self, logger, own):
+        logger.addFilter(lambda _: False)
+        write(logger, logging.INFO, "7")
+        assert own.getvalue() == ""
+
+    def test_those_below_its_level_are_none(self, logger, own):
+        write(logger, logging.DEBUG, "7")
+        assert own.getvalue() == ""
 
 
 def test_without_a_loop_that_would_come_back_a_line_is_written_at_once(log, stream):

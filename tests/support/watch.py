@@ -13,8 +13,6 @@ import weakref
 from tornado.httpserver import HTTPServer
 from tornado.web import Application
 
-from cozeproxy.observability.batches import BatchHandler
-
 # Loggers of the tests' side; all others are of the service and of its libraries.
 NOT_WATCHED = ("openai", "httpx", "httpcore", "cozepy", "hypothesis")
 # Endpoints that are there to give an access token, and say so with this status.
@@ -25,7 +23,6 @@ FRAME = re.compile(rb"\r\n[0-9a-f]{1,8}\r\n")
 
 _is_enabled = logging.Logger.isEnabledFor
 _call_handlers = logging.Logger.callHandlers
-_take = BatchHandler.take
 _handle_stream = HTTPServer.handle_stream
 _start_request = HTTPServer.start_request
 _send = socket.socket.send
@@ -97,15 +94,8 @@ class Watch:
             if _is_enabled(logger, record.levelno):
                 _call_handlers(logger, record)
 
-        def take(handler, line):
-            self.look("log", f"{line.name}: {line.msg}".encode())
-            if _is_enabled(logging.getLogger(line.name), line.levelno):
-                _take(handler, line)
-
         logging.Logger.isEnabledFor = is_enabled
         logging.Logger.callHandlers = call_handlers
-        # Lines of requests go past loggers.
-        BatchHandler.take = take
 
 
 class _Answers:
