@@ -61,18 +61,9 @@ class Load:
         """
         return self._entry
 
-    def enter(self) -> None:
-        """Count a request that leads to Coze, until exit().
-
-        Raises:
-            OverloadedError: there are as many as there may be.
-        """
-        self.check()
-        self._requests += 1
-
-    def exit(self) -> None:
-        """Count it no more."""
-        self._requests -= 1
+    def count(self, change: int) -> None:
+        """Count so many requests more that lead to Coze, or less."""
+        self._requests += change
 
     def hold(self, size: int) -> None:
         """Count bytes of a body that has come.
@@ -124,7 +115,8 @@ class _Entry(AbstractContextManager[None]):
         self._load = load
 
     def __enter__(self) -> None:
-        self._load.enter()
+        self._load.check()
+        self._load.count(+1)
 
     def __exit__(self, *_: object) -> None:
-        self._load.exit()
+        self._load.count(-1)

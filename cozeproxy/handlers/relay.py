@@ -2,9 +2,9 @@
 
 The way of a piece stands here from top to bottom, and is short, as every token goes it:
 
-``receive``  Something has come. libcurl has called ``UpstreamStream._write`` for every piece of it,
-             which has kept them, and asked the loop for one turn. They are translated, all complete
-             events at once.
+``receive``  Something has come: libcurl has handed over pieces, and the first of them has asked the
+             loop for this turn. ``UpstreamStream.take`` gives all of them, and they are translated,
+             all complete events at once.
 ``_send``    What that gives goes to the caller's socket in one write. While the caller does not
              take it, Coze is not read.
 
@@ -82,11 +82,11 @@ class Relay:
         upstream = self._upstream
         data = upstream.take() if upstream else b""
         if not upstream or not data:
-            # It was of an attempt before this one, or has been read at the end.
+            # It was of an attempt before this one, or has been read at the end, which resumes.
             return
         if self._settled.done():
-            if self._stream.ended:
-                self._stream.receive_data(data)  # which tells the tokens
+            # It may tell the tokens, or of a chat that runs at Coze.
+            self._stream.receive_data(data)
             upstream.resume()
             return
         if not self._answering:

@@ -39,10 +39,10 @@ _COUNTED = b"conversation.chat.completed"
 _DONE = (b"done", b"conversation.stream.done")
 # Answers with ids of their own (a workflow with several output nodes) are paragraphs.
 SEPARATOR = b'"\\n\\n"'
-# No answer: a message may be without an id.
-_NONE = "none"
-# The length of an empty text, which is two quotes.
-_EMPTY = 2
+# No answer: a message may be without an id, and an id may be any text.
+_NONE = object()
+# JSON that says nothing.
+_NOTHING = (b"null", b'""')
 # What Coze has done itself on the way to the answer, under the names of several versions.
 STEPS = ("function_call", "tool_response", "tool_output", "knowledge")
 
@@ -91,7 +91,7 @@ class Writer(Protocol):
     """Where an answer goes: chunk by chunk, or collected. Text is a JSON string, quoted."""
 
     def text(self, *pieces: bytes) -> None:
-        """Take pieces of the answer, those that have come together."""
+        """Take pieces of the answer, one or more that have come together."""
 
     def reasoning(self, text: bytes) -> None:
         """Take a piece of the reasoning."""
@@ -133,7 +133,7 @@ class ChatTranslator:
         # Those that were given whole: a piece that comes late is in them already.
         self._whole: set[str | int] = set()
         # The id of the answer that text was last written of: nodes that run at once take turns.
-        self._open: str | int | None = _NONE
+        self._open: object = _NONE
         # Chatflows of coze-studio end an answer with its last piece, where all others repeat its
         # whole text, and give all answers one id (chatflow.go, convertToChatFlowRunResponseList).
         self._last_piece_completes = False
@@ -147,27 +147,30 @@ class ChatTranslator:
             ServiceError: the chat has failed. What the events before that held, has been written.
         """
         # Nearly all events go on with the text that is being written, and nothing else of them
-        # matters. What comes of a run of those is written at once.
+        # matters. What comes of a run of those is written at once. What goes on, is looked at here
+        # and not in a method, as a call for each token would cost as much as all of this.
         run: list[bytes] = []
         try:
             for name, data in events:
                 message = None
                 if name == b"conversation.message.delta" and not self.ended:
                     message = coze.decode(coze.message_decoder, name, data)
-                    text = bytes(message.content)
+                    text, reasoning = bytes(message.content), message.reasoning_content
                     if (
+                        # Which is never one that is whole, and takes no more.
                         message.id == self._open
                         and message.type == "answer"
-                        and message.reasoning_content is coze.NULL
+                        and (reasoning is coze.NULL or bytes(reasoning) in _NOTHING)
+                        # As coze.text() has it.
                         and text.startswith(b'"')
-                        and len(text) > _EMPTY
+                        and text not in _NOTHING
                     ):
                         self.answer = message.id
                         run.append(text)
                         continue
                 if run:
-                    self._writer.text(*run)
-                    run.clear()
+                    pieces, run = run, []
+                    self._writer.text(*pieces)
                 if message is None:
                     self._receive(name, data)
                 else:

@@ -63,10 +63,11 @@ class TextChunkWriter:
         # With include_usage, the chunks before the last have "usage": null.
         tail = b',"usage":null}' if include_usage else b"}"
         self._tail = b',"index":0,"logprobs":null,"finish_reason":null}]' + tail + b"\n\n"
+        self._between = self._tail + self._text
 
     def text(self, *pieces: bytes) -> None:
         """Write pieces of the answer, each in a chunk of its own; they are JSON strings."""
-        self._out += (self._text, (self._tail + self._text).join(pieces), self._tail)
+        self._out += (self._text, self._between.join(pieces), self._tail)
 
     def reasoning(self, text: bytes) -> None:
         """Write nothing: there is no place for it."""

@@ -25,7 +25,7 @@ class Receiver(Protocol):
         """Take note of a call that begins: what comes from now on is its answer."""
 
     def receive(self) -> None:
-        """Take what has come of the answer."""
+        """Take what has come of the answer, and let more come, now or later: see UpstreamStream."""
 
 
 class Question(Protocol):

@@ -83,7 +83,8 @@ class CozeClient:
         Args:
             call: to be made.
             token: to make it with.
-            receiver: called in a turn of the loop in which there is something to take().
+            receiver: called in a turn of the loop after something has come; it calls the stream's
+                take() and resume().
             fresh: make it on no connection that was kept.
 
         Raises:

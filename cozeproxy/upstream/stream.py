@@ -63,8 +63,12 @@ class Remainders:
 class UpstreamStream:
     """One streaming call to Coze.
 
+    Its pieces are kept until take(). What is more than a receiver takes at a time, stays with
+    libcurl, and then with Coze, until resume() is called.
+
     Args:
-        receiver: called in a turn of the loop in which there is something to take().
+        receiver: called in a turn of the loop after something has come. It calls take(), and then
+            resume(), now or when it can take more.
         call: what is asked.
         set_up: prepares a handle for calls to Coze.
         remainders: where it goes when its answer has ended before it.
@@ -73,7 +77,8 @@ class UpstreamStream:
     Attributes:
         headers: of the answer, names in lower case; complete when the receiver is first called.
         is_stream: the answer has begun, and is what was asked for: mostly an event stream.
-        paused: nothing more is taken from Coze, until somebody resumes.
+        paused: nothing more is taken from Coze until resume(): as somebody has called pause(), or
+            as more has come than take() has been called for.
         transfer: the call under way.
     """
 
@@ -151,14 +156,6 @@ class UpstreamStream:
         """Whether it was ended from here, while Coze was at it."""
         return self.transfer.aborted
 
-    def take(self) -> bytes:
-        """Give what has come of a good answer since the last call."""
-        pieces = self._pieces
-        data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
-        pieces.clear()
-        self._held = 0
-        return data
-
     def pause(self) -> None:
         """Take no more from Coze until resume(): its data stays in the kernel, and then with it."""
         if not self.paused:
@@ -192,12 +189,15 @@ class UpstreamStream:
             curl.setopt(pycurl.HEADERFUNCTION, self._receive_header_bytes)
             curl.setopt(pycurl.WRITEFUNCTION, self._write)
 
+    # How a piece comes: from libcurl, or in its place from Tornado; it is kept; it is taken.
+
     def _write(self, piece: bytes) -> int | None:
         if self._held > MOST_HELD_BYTES:
-            # It is kept, and comes again.
+            # libcurl keeps it, and comes with it again.
             self.paused = True
             return int(pycurl.WRITEFUNC_PAUSE)
-        # No more than it takes: every chunk of HTTP's comes by itself, often hundreds in a turn.
+        # The same as _keep() for what is not the first, without a call: each chunk of HTTP's comes
+        # by itself, often hundreds in a turn.
         if self.is_stream and self._pieces:
             self._held += len(piece)
             self._pieces.append(piece)
@@ -223,6 +223,14 @@ class UpstreamStream:
                 # Not from inside libcurl, which may not be told anything here.
                 error = UpstreamBrokenError("Coze's answer is no stream, and does not end.")
                 self._loop.call_soon(self.abort, error)
+
+    def take(self) -> bytes:
+        """Give what has come of a good answer since the last call, which may be nothing."""
+        pieces = self._pieces
+        data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        pieces.clear()
+        self._held = 0
+        return data
 
     def receive_header_line(self, line: str) -> None:
         """Take a line of the answer's head: a ``header_callback``."""
