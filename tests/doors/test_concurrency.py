@@ -110,6 +110,21 @@ async def test_request_that_fails_makes_room(post, stream):
     assert (await post(body("hello"), **bearer(ANN))).code == 200
 
 
+class TestLargeBodies:
+    @pytest.fixture
+    def environment(self, environment):
+        return environment | {"MAX_BODY_BYTES": "100000"}
+
+    async def test_request_that_is_refused_as_it_comes_makes_room_for_one(
+        self, post, hold, sandbox
+    ):
+        # It is answered before it has come, and so is over twice.
+        assert (await post(b" " * 200_000, **bearer(ANN))).code == 413
+        _, gate = await hold()
+        check_refused(await post(body("hello"), **bearer(ANN)))
+        sandbox.gates.release(gate, 3)
+
+
 async def test_what_needs_no_key_is_answered_while_there_is_no_room(post, hold, sandbox):
     _, gate = await hold()
     assert (await post(None, method="OPTIONS", **bearer(ANN))).code == 204

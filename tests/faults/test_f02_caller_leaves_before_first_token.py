@@ -74,6 +74,22 @@ async def test_call_is_ended_promptly(dial, upstream, left_alone, said, begun, s
     assert upstream.waiting() == 0
 
 
+@pytest.mark.parametrize("passed", range(3))
+async def test_chat_that_begins_as_the_caller_leaves_is_cancelled(
+    dial, upstream, left_alone, passed, stream
+):
+    caller, call = await asked(dial, upstream, stream=stream)
+    await call.start(b"")
+    await turns(dial)
+    caller.reset()
+    # The loop is the service's as well: it is about to find that the caller has left.
+    for _ in range(passed):
+        await asyncio.sleep(0)
+    await call.say(coze.CREATED)
+    await cancelled(upstream)
+    await left_alone()
+
+
 async def test_caller_that_leaves_together_with_its_request_is_noticed(
     dial_to, serve, upstream, stream
 ):

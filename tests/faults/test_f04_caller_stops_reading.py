@@ -167,6 +167,24 @@ class TestStallTimeout:
         await fine(dial, upstream)
 
 
+class TestStallTimeoutAndHeartbeat:
+    @pytest.fixture
+    def environment(self):
+        return {"CALLER_STALL_TIMEOUT": "0.2", "HEARTBEAT_SECONDS": "2"}
+
+    async def test_stall_is_noticed_long_before_the_next_sign_of_life_is_due(self, dial, upstream):
+        caller, call = await stalled(dial, upstream)
+        await call.start(coze.CREATED)
+        await caller.head()
+        await caller.until(b"still working")
+        clock = asyncio.get_running_loop().time
+        began = clock()
+        flood = Flood(call)
+        await call.left()
+        assert clock() - began < 1
+        flood.stop()
+
+
 class TestRequestTimeout:
     @pytest.fixture
     def environment(self):

@@ -1,6 +1,7 @@
 """F17: Coze takes the request and does not begin to answer, or does not end in time."""
 
 import asyncio
+import time
 
 import pytest
 
@@ -56,6 +57,16 @@ class TestFirstByte:
         await fine(dial, upstream)
         # There was no chat that could be cancelled, and no second request.
         assert upstream.waiting() == 0
+
+    async def test_chat_that_begins_when_it_is_too_late_is_cancelled(self, dial, upstream, stream):
+        caller, call = await asked(dial, upstream, stream=stream)
+        # The loop, which is the service's as well, finds both in one turn: that the chat has begun,
+        # and that it is late.
+        await call.start(coze.CREATED)
+        time.sleep(0.3)  # noqa: ASYNC251
+        told(await caller.response(), "0.2 seconds")
+        await cancelled(upstream)
+        await fine(dial, upstream)
 
     async def test_json_that_does_not_end_is_a_504(self, dial, upstream, stream):
         caller, call = await asked(dial, upstream, stream=stream)

@@ -46,6 +46,17 @@ def text_in(response):
     return "".join(part["text"] for item in items for part in item["content"])
 
 
+def test_items_lead_to_the_messages_that_their_text_is_of():
+    reasoning = coze.delta("", "82", reasoning_content="Hm")
+    said = coze.CREATED + coze.delta("One") + reasoning + coze.delta(" two") + reasoning
+    found = frames(feed(stream(), [said + coze.delta(" three") + coze.END]))
+    items = [data["item"] for name, data in found if name == "response.output_item.done"]
+    kinds = ["message", "reasoning", "message", "reasoning", "message"]
+    assert [item["type"] for item in items] == kinds
+    led = [unpack_message_id(item["id"]).message_id for item in items if item["type"] == "message"]
+    assert led == ["81"] * 3
+
+
 @pytest.mark.parametrize("pieces", cuts(coze.answer("你好", ", world 👋🏽")))
 def test_events_are_the_same_however_the_stream_is_cut(pieces):
     found = frames(feed(stream(), pieces))

@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from cozeproxy.observability.metrics import MOST_PENDING, Metrics
 from tests.doors.access import ANN, BOB, OTHER, SECRET, bearer
 from tests.doors.everything import CHAT
 from tests.service.asking import body, says
@@ -99,6 +100,25 @@ async def test_tokens_are_those_that_coze_counts(post, until, asked, told):
     assert [counted("tokens_total", direction=d) for d in ("in", "out")] == [*told]
     kind = asked["model"].partition("-")[0].replace("bot", "chat")
     assert counted("tokens_total", type=kind) == sum(told)
+
+
+async def test_tokens_that_coze_tells_after_the_end_are_counted_once(
+    connect, sandbox, until, scraped
+):
+    exchange = await connect(body("gated-end", stream=True, user="held"))
+    await exchange.rest()
+    await sandbox.gates.reached("held")
+    assert (await scraped())("tokens_total") is None
+    sandbox.gates.release("held")
+    counted = await until(lambda numbers: numbers("tokens_total"))
+    assert [counted("tokens_total", direction=d) for d in ("in", "out")] == [1, 12]
+
+
+def test_requests_are_worked_off_without_anybody_who_looks():
+    metrics = Metrics()
+    for _ in range(10 * MOST_PENDING):
+        metrics.answered(("chat", "chat", "200", "complete", ""), "gpt-4", 1.0, None)
+        assert len(metrics._pending) < MOST_PENDING
 
 
 class TestAgainstRawCoze:
