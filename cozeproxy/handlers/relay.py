@@ -85,8 +85,7 @@ class Relay:
             # It was of an attempt before this one, or has been read at the end, which resumes.
             return
         if self._settled.done():
-            # It may tell the tokens, or of a chat that runs at Coze.
-            self._stream.receive_data(data)
+            self._receive_late(upstream, data)
             upstream.resume()
             return
         if not self._answering:
@@ -270,8 +269,32 @@ class Relay:
     def _read_rest(self) -> None:
         """Read what came together with the outcome: it may tell of a chat that runs at Coze."""
         rest = self._upstream.take() if self._upstream else b""
-        if rest:
-            self._stream.receive_data(rest)
+        if self._upstream and rest:
+            self._receive_late(self._upstream, rest)
+
+    def _receive_late(self, upstream: UpstreamStream, data: bytes) -> None:
+        """Take what has come since the outcome was settled.
+
+        It may tell the tokens, or of a chat that runs at Coze. Where the outcome is a failure, the
+        caller is given the rest nevertheless: the failure's event counts on from there, and where
+        that was all, nothing has failed.
+        """
+        stream, failure = self._stream, self._failure
+        if failure and not isinstance(failure, ServiceError):
+            return  # which the translation did not survive
+        had_ended = stream.ended
+        if not self._answering:
+            self._note_beginning(upstream)
+        try:
+            out = stream.receive_data(data)
+        except Exception as error:  # noqa: BLE001 - the outcome stands, and must be told
+            _log_late(error)
+            return
+        if failure and not had_ended:
+            if stream.ended:
+                self._failure = None
+            if stream.ended or self.begun:
+                self._out.append(out)
 
     def _asked(self, task: "asyncio.Task[None]") -> None:
         """Take note that the call to Coze, or the attempt to make one, is over."""
@@ -279,7 +302,7 @@ class Relay:
         error = InternalError() if task.cancelled() else task.exception()
         if self._settled.done():
             if error and not isinstance(error, ServiceError):
-                logger.error("unhandled error after the end of an answer", exc_info=error)
+                _log_late(error)
             return
         if error:
             self.fail(error)
@@ -321,3 +344,7 @@ class Relay:
             self._out.append(self._stream.failure(told_in_stream(self._handler, failure)))
         self._handler.finish(b"".join(self._out))
         await self._handler.taken()
+
+
+def _log_late(error: BaseException) -> None:
+    logger.error("unhandled error after the end of an answer", exc_info=error)

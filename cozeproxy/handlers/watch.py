@@ -5,6 +5,7 @@ import fcntl
 import math
 import socket
 import struct
+import sys
 import termios
 import weakref
 from collections.abc import Callable, Iterator
@@ -233,12 +234,14 @@ def _progress(waiting: socket.socket) -> object:
 
     That is what it has acknowledged. What waits in the kernel would not do alone, as it may be
     filled up to the same bytes again; systems that do not tell the first may tell that. Where one
-    tells neither, nobody is taken for stalled.
+    tells neither, or the socket is closed, nobody is taken for stalled.
     """
     told: list[int] = []
-    with suppress(AttributeError, OSError, struct.error):
-        info = waiting.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, TCP_INFO_SIZE)
-        told += struct.unpack_from("Q", info, BYTES_ACKED)
-    with suppress(OSError):
+    if sys.platform == "linux":
+        with suppress(OSError, struct.error):
+            info = waiting.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, TCP_INFO_SIZE)
+            told += struct.unpack_from("Q", info, BYTES_ACKED)
+    with suppress(OSError, ValueError):
         told += struct.unpack("i", fcntl.ioctl(waiting.fileno(), termios.TIOCOUTQ, bytes(4)))
-    return told or object()
+    # Some that are like Linux fill in zeros.
+    return told if any(told) else object()

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 
 import pytest
 
@@ -138,6 +139,19 @@ class TestStallTimeout:
         assert line.getMessage().startswith("499 ")
         await fine(dial, upstream)
         assert upstream.waiting() == 0
+
+    async def test_caller_may_leave_when_it_is_about_to_be_cut(self, dial, upstream):
+        caller, call = await stalled(dial, upstream)
+        await call.start(coze.CREATED)
+        flood = Flood(call)
+        await turns(dial)
+        caller.reset()
+        await asyncio.sleep(0)
+        # The loop, which is the service's as well, finds both in one turn.
+        time.sleep(0.3)  # noqa: ASYNC251
+        await call.left()
+        await cancelled(upstream)
+        flood.stop()
 
     @pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
     async def test_end_of_an_answer_that_nobody_takes_is_cut_too(

@@ -20,6 +20,7 @@ SLOWLY = 1.5
 PAUSE = 0.02
 # Bytes a second. The kernel then keeps as much for the caller at all times, as it fills up at once.
 STEADILY = 2**20
+BUFFER = 2**17
 
 
 @pytest.fixture
@@ -68,7 +69,7 @@ async def test_slow_reader_gets_the_whole_list(dial, upstream):
 
 
 class TestSteadyReader:
-    """One with an ordinary buffer, which the kernel fills up to the same byte again and again."""
+    """One whose buffer the kernel fills up to the same byte again and again."""
 
     async def test_gets_the_whole_list(self, port, upstream):
         with asked_by_socket(port, request(b"", HISTORY, "GET")) as caller:
@@ -104,7 +105,9 @@ class TestSteadyReader:
 @contextmanager
 def asked_by_socket(port, asked):
     """A caller that reads nothing ahead, as a reader of asyncio's does."""
-    with socket.create_connection(("127.0.0.1", port)) as caller:
+    with socket.socket() as caller:
+        caller.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER)
+        caller.connect(("127.0.0.1", port))
         caller.setblocking(False)
         caller.sendall(asked)
         yield caller

@@ -6,7 +6,9 @@ import time
 import pytest
 
 from tests.faults.answers import (
+    CHAT,
     HALF,
+    SAID,
     asked,
     cancelled,
     failure_of,
@@ -18,6 +20,7 @@ from tests.faults.answers import (
 from tests.faults.raw_caller import request
 from tests.faults.raw_upstream import CANCEL
 from tests.faults.sockets import silent
+from tests.responses.asking import frames
 from tests.service.asking import body, says, text_part
 from tests.support import coze
 from tests.support.files import PNG, data_url
@@ -68,6 +71,21 @@ class TestFirstByte:
         await cancelled(upstream)
         await fine(dial, upstream)
 
+    async def test_answer_that_comes_whole_when_it_is_too_late_is_given(
+        self, dial, upstream, stream
+    ):
+        caller, call = await asked(dial, upstream, stream=stream)
+        await call.answer(coze.answer("Fine"))
+        time.sleep(0.3)  # noqa: ASYNC251
+        response = await caller.response()
+        assert response.status == 200
+        if stream:
+            assert text(response.body) == "Fine"
+        else:
+            assert response.json["choices"][0]["message"]["content"] == "Fine"
+        await fine(dial, upstream)
+        assert upstream.waiting() == 0
+
     async def test_json_that_does_not_end_is_a_504(self, dial, upstream, stream):
         caller, call = await asked(dial, upstream, stream=stream)
         await call.write(
@@ -82,6 +100,31 @@ class TestFirstByte:
         await asyncio.sleep(0.4)
         await call.end(coze.answer("Fine"))
         assert b'"Fine"' in (await caller.response()).body
+
+
+class TestFirstByteAndHeartbeat:
+    @pytest.fixture
+    def environment(self):
+        return {"UPSTREAM_FIRST_BYTE_TIMEOUT": "0.2", "HEARTBEAT_SECONDS": "0.15"}
+
+    async def test_failure_counts_on_from_what_comes_when_it_is_too_late(self, dial, upstream):
+        caller = await dial()
+        asked = {"model": "bot-7", "input": "Hello!", "stream": True}
+        await caller.send(request(asked, "/v1/responses"))
+        call = await upstream.called(CHAT)
+        await call.start(b"")
+        # With the first sign of life, so that no status can tell of the failure.
+        assert (await caller.head()).status == 200
+        await call.say(HALF)
+        time.sleep(0.1)  # noqa: ASYNC251
+        events = frames(await caller.rest())
+        names = [name for name, _ in events]
+        assert names[0] == "response.created"
+        assert names[-2:] == ["error", "response.failed"]
+        assert [data["sequence_number"] for _, data in events] == [*range(len(events))]
+        said = [data["delta"] for name, data in events if name == "response.output_text.delta"]
+        assert said == [SAID]
+        await cancelled(upstream)
 
 
 class TestUnread:

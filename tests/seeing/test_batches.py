@@ -3,6 +3,7 @@
 import asyncio
 import io
 import logging
+import os
 import time
 
 import pytest
@@ -66,11 +67,11 @@ async def test_line_waits_for_others_but_not_for_long(log, stream):
 @in_loop
 async def test_line_is_written_before_a_tenth_of_a_second_is_over(log, stream):
     # Both are timers of one loop: which is first does not depend on how fast all this is.
-    over = asyncio.Event()
-    asyncio.get_running_loop().call_later(0.1, over.set)
+    loop = asyncio.get_running_loop()
+    seen = loop.create_future()
+    loop.call_later(0.1, lambda: seen.set_result(stream.getvalue()))
     log("one")
-    await stream.written.wait()
-    assert not over.is_set()
+    assert await seen == "one\n"
 
 
 @in_loop
@@ -97,53 +98,89 @@ async def test_line_that_cannot_be_written_takes_no_other_with_it(handler, log, 
     assert "Arguments: ('text',)" in capsys.readouterr().err
 
 
-FORMS = [TextFormatter(), JsonFormatter(), logging.Formatter("%(asctime)s %(name)s %(message)s")]
-
-
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("form", [TextFormatter(), JsonFormatter()])
 def test_line_says_the_same_as_a_record_of_its_time(form):
     earliest = time.time()
     line = Line("a.b", logging.WARNING, "7\n")
     record = logging.LogRecord("a.b", logging.WARNING, "", 0, "7\n", None, None)
     assert earliest <= line.created <= record.created
-    record.created, record.msecs = line.created, line.msecs
-    assert int(line.created * 1000) % 1000 == pytest.approx(line.msecs, abs=1)
+    record.created = line.created
     assert form.format(line) == form.format(record)
 
 
-def test_line_has_whatever_a_form_asks_for():
-    record = logging.LogRecord("a", logging.INFO, "", 0, "7", None, None)
-    form = logging.Formatter(" ".join(f"%({name})s" for name in vars(record)))
-    assert form.format(Line("a", logging.INFO, "7"))
-
-
 class TestWhereLinesGo:
-    """Whoever runs the service in a program of their own, has what ``logging`` offers."""
+    """By default to the service's log; whoever sets up more, has what ``logging`` offers."""
+
+    @pytest.fixture(autouse=True)
+    def root(self, handler, monkeypatch):
+        handler.setFormatter(TextFormatter())
+        monkeypatch.setattr(logging.root, "handlers", [handler])
 
     @pytest.fixture
-    def logger(self):
-        logger = logging.Logger("a", logging.INFO)  # noqa: LOG001 - one that nobody else gets
-        logger.parent = logging.root
+    def parent(self):
+        parent = logging.Logger("a", logging.INFO)  # noqa: LOG001 - one that nobody else gets
+        parent.parent = logging.root
+        return parent
+
+    @pytest.fixture(params=["itself", "its parent"])
+    def at(self, request, logger, parent):
+        """The logger where something is set up."""
+        return logger if request.param == "itself" else parent
+
+    @pytest.fixture
+    def logger(self, parent):
+        logger = logging.Logger("a.b")  # noqa: LOG001
+        logger.parent = parent
         return logger
 
     @pytest.fixture
-    def own(self, logger):
-        own = logging.StreamHandler(io.StringIO())
-        logger.addHandler(own)
-        return own.stream
+    def other(self):
+        """A handler that wants all that a record has."""
+        other = logging.StreamHandler(io.StringIO())
+        names = vars(logging.makeLogRecord({}))
+        other.setFormatter(logging.Formatter(" ".join(f"%({name})s" for name in names)))
+        return other
 
-    def test_handler_of_a_logger_has_them(self, logger, own):
+    def test_service_has_them(self, logger, stream):
         write(logger, logging.INFO, "7")
-        assert own.getvalue() == "7\n"
+        assert stream.getvalue().endswith(" INFO a.b 7\n")
 
-    def test_filter_of_a_logger_keeps_them_back(self, logger, own):
+    def test_those_below_the_level_are_none(self, logger, stream):
+        write(logger, logging.DEBUG, "7")
+        assert stream.getvalue() == ""
+
+    def test_those_below_the_level_of_the_log_are_none(self, logger, handler, stream):
+        handler.setLevel(logging.WARNING)
+        write(logger, logging.INFO, "7")
+        write(logger, logging.WARNING, "8")
+        assert stream.getvalue().endswith(" WARNING a.b 8\n")
+
+    def test_filter_of_the_log_keeps_them_back(self, logger, handler, stream):
+        handler.addFilter(lambda _: False)
+        write(logger, logging.INFO, "7")
+        assert stream.getvalue() == ""
+
+    def test_handler_of_a_logger_has_them_too(self, logger, at, other, stream):
+        at.addHandler(other)
+        write(logger, logging.INFO, "7")
+        assert {"a.b", "7", str(os.getpid())} <= set(other.stream.getvalue().split())
+        assert stream.getvalue().endswith(" INFO a.b 7\n")
+
+    def test_other_handler_of_all_has_them_too(self, logger, other, stream):
+        logging.root.handlers.append(other)
+        write(logger, logging.INFO, "7")
+        assert "a.b" in other.stream.getvalue()
+        assert stream.getvalue().endswith(" INFO a.b 7\n")
+
+    def test_filter_of_a_logger_keeps_them_back(self, logger, stream):
         logger.addFilter(lambda _: False)
         write(logger, logging.INFO, "7")
-        assert own.getvalue() == ""
+        assert stream.getvalue() == ""
 
-    def test_those_below_its_level_are_none(self, logger, own):
-        write(logger, logging.DEBUG, "7")
-        assert own.getvalue() == ""
+    def test_logger_may_keep_them_to_itself(self, logger, at, stream):
+        at.propagate = False
+        write(logger, logging.INFO, "7")
+        assert stream.getvalue() == ""
 
 
 def test_without_a_loop_that_would_come_back_a_line_is_written_at_once(log, stream):

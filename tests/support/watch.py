@@ -13,6 +13,8 @@ import weakref
 from tornado.httpserver import HTTPServer
 from tornado.web import Application
 
+from cozeproxy.observability.batches import BatchHandler, Line
+
 # Loggers of the tests' side; all others are of the service and of its libraries.
 NOT_WATCHED = ("openai", "httpx", "httpcore", "cozepy", "hypothesis")
 # Endpoints that are there to give an access token, and say so with this status.
@@ -94,8 +96,17 @@ class Watch:
             if _is_enabled(logger, record.levelno):
                 _call_handlers(logger, record)
 
+        def handle(handler, record):
+            if isinstance(record, Line):
+                self.look("log", f"{record.name}: {record.msg}".encode())
+                if not _is_enabled(logging.getLogger(record.name), record.levelno):
+                    return False
+            return logging.Handler.handle(handler, record)
+
         logging.Logger.isEnabledFor = is_enabled
         logging.Logger.callHandlers = call_handlers
+        # Lines of requests may go past loggers.
+        BatchHandler.handle = handle
 
 
 class _Answers:
