@@ -75,9 +75,10 @@ class TestFirstByte:
         self, dial, upstream, stream
     ):
         caller, call = await asked(dial, upstream, stream=stream)
-        await call.answer(coze.answer("Fine"))
+        await call.start(coze.answer("Fine"))
         time.sleep(0.3)  # noqa: ASYNC251
         response = await caller.response()
+        await call.end()
         assert response.status == 200
         if stream:
             assert text(response.body) == "Fine"

@@ -111,10 +111,22 @@ def test_line_says_the_same_as_a_record_of_its_time(form):
 class TestWhereLinesGo:
     """By default to the service's log; whoever sets up more, has what ``logging`` offers."""
 
-    @pytest.fixture(autouse=True)
-    def root(self, handler, monkeypatch):
+    @pytest.fixture
+    def handlers(self, handler):
+        """Of the root."""
         handler.setFormatter(TextFormatter())
-        monkeypatch.setattr(logging.root, "handlers", [handler])
+        return [handler]
+
+    @pytest.fixture
+    def write(self, handlers, monkeypatch):
+        """Write a line without the handlers that pytest has added by then."""
+
+        def write_line(*args):
+            with monkeypatch.context() as patch:
+                patch.setattr(logging.root, "handlers", handlers)
+                write(*args)
+
+        return write_line
 
     @pytest.fixture
     def parent(self):
@@ -141,43 +153,43 @@ class TestWhereLinesGo:
         other.setFormatter(logging.Formatter(" ".join(f"%({name})s" for name in names)))
         return other
 
-    def test_service_has_them(self, logger, stream):
+    def test_service_has_them(self, write, logger, stream):
         write(logger, logging.INFO, "7")
         assert stream.getvalue().endswith(" INFO a.b 7\n")
 
-    def test_those_below_the_level_are_none(self, logger, stream):
+    def test_those_below_the_level_are_none(self, write, logger, stream):
         write(logger, logging.DEBUG, "7")
         assert stream.getvalue() == ""
 
-    def test_those_below_the_level_of_the_log_are_none(self, logger, handler, stream):
+    def test_those_below_the_level_of_the_log_are_none(self, write, logger, handler, stream):
         handler.setLevel(logging.WARNING)
         write(logger, logging.INFO, "7")
         write(logger, logging.WARNING, "8")
         assert stream.getvalue().endswith(" WARNING a.b 8\n")
 
-    def test_filter_of_the_log_keeps_them_back(self, logger, handler, stream):
+    def test_filter_of_the_log_keeps_them_back(self, write, logger, handler, stream):
         handler.addFilter(lambda _: False)
         write(logger, logging.INFO, "7")
         assert stream.getvalue() == ""
 
-    def test_handler_of_a_logger_has_them_too(self, logger, at, other, stream):
+    def test_handler_of_a_logger_has_them_too(self, write, logger, at, other, stream):
         at.addHandler(other)
         write(logger, logging.INFO, "7")
         assert {"a.b", "7", str(os.getpid())} <= set(other.stream.getvalue().split())
         assert stream.getvalue().endswith(" INFO a.b 7\n")
 
-    def test_other_handler_of_all_has_them_too(self, logger, other, stream):
-        logging.root.handlers.append(other)
+    def test_other_handler_of_all_has_them_too(self, write, handlers, logger, other, stream):
+        handlers.append(other)
         write(logger, logging.INFO, "7")
         assert "a.b" in other.stream.getvalue()
         assert stream.getvalue().endswith(" INFO a.b 7\n")
 
-    def test_filter_of_a_logger_keeps_them_back(self, logger, stream):
+    def test_filter_of_a_logger_keeps_them_back(self, write, logger, stream):
         logger.addFilter(lambda _: False)
         write(logger, logging.INFO, "7")
         assert stream.getvalue() == ""
 
-    def test_logger_may_keep_them_to_itself(self, logger, at, stream):
+    def test_logger_may_keep_them_to_itself(self, write, logger, at, stream):
         at.propagate = False
         write(logger, logging.INFO, "7")
         assert stream.getvalue() == ""
