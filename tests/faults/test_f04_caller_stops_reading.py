@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import time
 
 import pytest
 
@@ -23,7 +22,7 @@ from tests.faults.answers import (
 from tests.faults.process_costs import cpu_seconds, resident
 from tests.faults.raw_caller import request
 from tests.faults.sockets import is_open, seen
-from tests.faults.waiting import eventually
+from tests.faults.waiting import eventually, hold_loop
 from tests.service.asking import body
 from tests.support import coze
 
@@ -147,8 +146,7 @@ class TestStallTimeout:
         await turns(dial)
         caller.reset()
         await asyncio.sleep(0)
-        # The loop, which is the service's as well, finds both in one turn.
-        time.sleep(0.3)  # noqa: ASYNC251
+        hold_loop(0.3)
         await call.left()
         await cancelled(upstream)
         flood.stop()

@@ -1,7 +1,6 @@
 """F17: Coze takes the request and does not begin to answer, or does not end in time."""
 
 import asyncio
-import time
 
 import pytest
 
@@ -20,6 +19,7 @@ from tests.faults.answers import (
 from tests.faults.raw_caller import request
 from tests.faults.raw_upstream import CANCEL
 from tests.faults.sockets import silent
+from tests.faults.waiting import hold_loop
 from tests.responses.asking import frames
 from tests.service.asking import body, says, text_part
 from tests.support import coze
@@ -63,10 +63,9 @@ class TestFirstByte:
 
     async def test_chat_that_begins_when_it_is_too_late_is_cancelled(self, dial, upstream, stream):
         caller, call = await asked(dial, upstream, stream=stream)
-        # The loop, which is the service's as well, finds both in one turn: that the chat has begun,
-        # and that it is late.
+        # In one turn come that the chat has begun, and that it is late.
         await call.start(coze.CREATED)
-        time.sleep(0.3)  # noqa: ASYNC251
+        hold_loop(0.3)
         told(await caller.response(), "0.2 seconds")
         await cancelled(upstream)
         await fine(dial, upstream)
@@ -76,7 +75,7 @@ class TestFirstByte:
     ):
         caller, call = await asked(dial, upstream, stream=stream)
         await call.start(coze.answer("Fine"))
-        time.sleep(0.3)  # noqa: ASYNC251
+        hold_loop(0.3)
         response = await caller.response()
         await call.end()
         assert response.status == 200
@@ -117,7 +116,7 @@ class TestFirstByteAndHeartbeat:
         # With the first sign of life, so that no status can tell of the failure.
         assert (await caller.head()).status == 200
         await call.say(HALF)
-        time.sleep(0.1)  # noqa: ASYNC251
+        hold_loop(0.1)
         events = frames(await caller.rest())
         names = [name for name, _ in events]
         assert names[0] == "response.created"
